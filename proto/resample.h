@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * A resampler whose input position is known exactly at every output frame.
+ *
+ * libsamplerate's sinc converters have no group delay and advance their input position by 1 / ratio for each
+ * output frame, in plain double arithmetic, as long as src_set_ratio() precedes every block. So the position
+ * needs no measuring: it is the sum of what was asked for (agreement over 28 million frames: 4e-7 samples).
+ * What a converter reports as "used" is only what went into its internal buffer.
+ *
+ * The unit of position is one input frame; frame 0 is the first one offered after resampler_start().
+ * "step" is input frames per output frame, the inverse of libsamplerate's ratio.
+ */
+#ifndef UNISONO_RESAMPLE_H
+#define UNISONO_RESAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum resample_quality {
+    RESAMPLE_FASTEST, /* look-ahead 20 frames; -0.5 dB at 18 kHz */
+    RESAMPLE_MEDIUM,  /* look-ahead 47 frames; flat to 20 kHz */
+    RESAMPLE_BEST     /* look-ahead 144 frames; flat to 22 kHz */
+};
+
+struct resampler;
+
+/*
+ * Allocates a converter for `channels` interleaved channels. Returns NULL when memory is short. The only
+ * functions here that allocate or free are these two.
+ */
+struct resampler *resampler_create(unsigned channels, enum resample_quality quality);
+void resampler_destroy(struct resampler *r);
+
+/*
+ * Forgets all input. The next output frame will lie at position 1 + part: one frame of lead-in must be
+ * offered ahead of the frame that `part` (0 <= part < 1) counts from.
+ */
+void resampler_start(struct resampler *r, double part);
+
+/* Index of the next input frame to offer, counted since resampler_start(). */
+int64_t resampler_fed(const struct resampler *r);
+
+/* Position of the next output frame, in input frames since resampler_start(): whole and part. */
+void resampler_position(const struct resampler *r, int64_t *whole, double *part);
+
+/*
+ * How many input frames beyond those fed are needed for `frames` output frames at `step`; and how many
+ * output frames can be had from `available` input frames beyond those fed.
+ */
+size_t resampler_need(const struct resampler *r, size_t frames, double step);
+size_t resampler_yield(const struct resampler *r, size_t available, double step);
+
+/*
+ * Makes exactly `frames` output frames at `step` from at least resampler_need() input frames. `in` holds
+ * `available` frames from resampler_fed() on; frames not taken must be offered again. Returns 0, or -EIO when
+ * libsamplerate failed or made fewer frames (a bug of ours: the position would be lost).
+ */
+int resampler_run(struct resampler *r, double step, const float *in, size_t available, float *out,
+                  size_t frames);
+
+/*
+ * The step that brings position and clock together. `nominal` is the step that keeps time by itself;
+ * `behind_s` is how far the position lags behind where the clock says it must be, in seconds. Proportional
+ * with a time constant of one second; at most 10 ppm while playing (inaudible as pitch), 300 ppm while more
+ * than 20 us off. Never rate-limited: a slew limiter around a loop limit-cycles.
+ */
+double resample_steer(double nominal, double behind_s);
+
+#endif
