@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * unisono-send: sets everything up, hands the sound to the transmit thread, and stays as the control thread:
+ * clock, RTCP, status, log, signals.
+ */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "proto/host/log.h"
+#include "proto/host/net.h"
+#include "proto/host/stats.h"
+#include "proto/host/timekeeper.h"
+#include "report.h"
+#include "send.h"
+#include "send_options.h"
+#include "source.h"
+#include "transmit.h"
+
+enum {
+    BUFFER_MS = 250, /* the capturing card's: how long this process may be held up without losing sound */
+    BYES = 3
+};
+
+struct send_app {
+    struct send_options options;
+    uint32_t rate_hz;
+    unsigned channels;
+    unsigned frames_per_packet;
+    uint32_t ssrc;
+    char host[64];
+    struct source_spec input;
+    int signals;
+    struct stats *stats;
+    struct timekeeper *clock;
+    struct source *source; /* NULL when capturing */
+    struct sender *sender;
+    struct transmit *transmit;
+};
+
+/* SIGINT and SIGTERM become readable; SIGPIPE, from a reader of the statistics, is an error of write(). */
+static int take_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    sigdelset(&set, SIGPIPE);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Opens what is paced and settles rate and channels: those asked for, else the source's own. */
+static int open_source(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    struct source_config config = {
+        .spec = o->input,
+        .rate_hz = o->rate_hz,
+        .channels = o->channels,
+        .loop = o->loop,
+        .format = o->format < 0 ? SOURCE_S16_LE : (enum source_format)o->format,
+    };
+    int error = source_parse(o->input, &app->input, err, err_size);
+
+    if (error)
+        return error;
+    if (app->input.kind == SOURCE_ALSA) {
+        app->rate_hz = o->rate_hz ? o->rate_hz : 48000;
+        app->channels = o->channels ? o->channels : 2;
+        return 0;
+    }
+    error = source_open(&app->source, &config, err, err_size);
+    if (error)
+        return error;
+    app->rate_hz = source_rate_hz(app->source);
+    app->channels = source_channels(app->source);
+    log_info("input: %s", source_description(app->source));
+    return 0;
+}
+
+static int open_network(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    char interface[IF_NAMESIZE], cname[160];
+    struct send_config config = {
+        .interface = o->interface,
+        .ttl = (uint8_t)o->ttl,
+        .dscp = (uint8_t)o->dscp,
+        .priority = NET_PRIORITY_DEFAULT,
+        .ext_id = RTP_EXT_ID_DEFAULT,
+        .ssrc = app->ssrc,
+        .rate_hz = app->rate_hz,
+        .cname = cname,
+    };
+    int error = option_parse_group(o->group, &config.group, err, err_size);
+
+    snprintf(cname, sizeof cname, "%s@%s", *o->name ? o->name : "unisono", app->host);
+    if (!error)
+        error = send_open(&app->sender, &config, interface, err, err_size);
+    if (!error)
+        log_info("sending to %s on %s as %s: %s, %u Hz, %u channels, %u frames a packet, latency %.3f ms",
+                 o->group, interface, *o->name ? o->name : app->host, rtp_codec_name((unsigned)o->codec),
+                 app->rate_hz, app->channels, app->frames_per_packet, o->latency_ms);
+    return error;
+}
+
+static int start_transmit(struct send_app *app, uint16_t first_sequence, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    struct transmit_config config = {
+        .sender = app->sender,
+        .source = app->source,
+        .realtime_priority = o->realtime,
+        .quality = RESAMPLE_MEDIUM,
+        .card = {.direction = CARD_CAPTURE,
+                 .device = app->input.name,
+                 .rate_hz = app->rate_hz,
+                 .channels = app->channels,
+                 .buffer_ms = BUFFER_MS},
+        .tx = {.rate_hz = app->rate_hz,
+               .channels = app->channels,
+               .codec = (enum rtp_codec)o->codec,
+               .frames_per_packet = app->frames_per_packet,
+               .latency_ns = llround(o->latency_ms * 1e6),
+               .plain = o->profile == OPTION_PROFILE_AES67,
+               .ssrc = app->ssrc,
+               .first_sequence = first_sequence,
+               .seed = app->ssrc},
+    };
+    char warning[256];
+    int error = transmit_start(&app->transmit, &config, warning, sizeof warning, err, err_size);
+
+    if (error)
+        return error;
+    if (transmit_device(app->transmit))
+        log_info("capturing from %s", transmit_device(app->transmit));
+    if (transmit_device_warning(app->transmit))
+        log_warning("sound input %s: %s", app->input.name, transmit_device_warning(app->transmit));
+    if (*warning)
+        log_warning("%s", warning);
+    return 0;
+}
+
+/* The control thread's life: until a signal, or the end of the source. */
+static void control(struct send_app *app)
+{
+    struct pollfd fd = {.fd = app->signals, .events = POLLIN};
+    struct report report = {0};
+    raw_ns next = clock_raw_now(), next_rtcp = {next.ns + SEND_REPORT_INTERVAL_NS};
+
+    while (!transmit_ended(app->transmit) && poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
+        const struct clock_map *map = timekeeper_run(app->clock);
+        raw_ns now = clock_raw_now();
+
+        transmit_set_clock(app->transmit, map);
+        if (now.ns >= next_rtcp.ns && map->state != MEDIA_CLOCK_NONE) {
+            next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
+            send_report(app->sender, clock_map_ptp(map, now));
+        }
+        if (now.ns < next.ns)
+            continue;
+        next.ns += NS_PER_S;
+        report_second(&report, app->transmit, app->sender, app->clock, app->stats);
+    }
+    log_info(transmit_ended(app->transmit) ? "the input has ended" : "stopping");
+}
+
+static void say_bye(struct send_app *app)
+{
+    const struct clock_map *map = timekeeper_run(app->clock);
+
+    for (int i = 0; i < BYES && map->state != MEDIA_CLOCK_NONE; i++)
+        send_bye(app->sender, clock_map_ptp(map, clock_raw_now()));
+}
+
+static int set_up(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    uint16_t first_sequence = 0;
+    int frames, error;
+
+    if (getrandom(&app->ssrc, sizeof app->ssrc, 0) < 0 ||
+        getrandom(&first_sequence, sizeof first_sequence, 0) < 0) {
+        snprintf(err, err_size, "no random numbers for SSRC and sequence: %s", strerror(errno));
+        return -errno;
+    }
+    gethostname(app->host, sizeof app->host - 1);
+    error = stats_open(&app->stats, o->stats, err, err_size);
+    if (!error)
+        error = open_source(app, err, err_size);
+    if (error)
+        return error;
+    frames = rtp_ptime_check(send_options_ptime_us(o), app->rate_hz, (unsigned)o->codec, app->channels, err,
+                             err_size);
+    if (frames < 0)
+        return frames;
+    app->frames_per_packet = (unsigned)frames;
+    error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+    if (!error)
+        error = open_network(app, err, err_size);
+    if (!error)
+        error = start_transmit(app, first_sequence, err, err_size);
+    return error;
+}
+
+int main(int argc, char **argv)
+{
+    struct send_app app = {.signals = -1};
+    char err[512] = "";
+    int status;
+
+    if (!options_parse(&send_options_program, &app.options, argc, argv, stdout, stderr, &status))
+        return status;
+    log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
+    app.signals = take_signals();
+    if (set_up(&app, err, sizeof err) == 0) {
+        control(&app);
+        status = EXIT_SUCCESS;
+    } else {
+        log_error("%s", err);
+        status = EXIT_FAILURE;
+    }
+    transmit_stop(app.transmit);
+    if (app.transmit)
+        say_bye(&app);
+    send_close(app.sender);
+    source_close(app.source);
+    timekeeper_close(app.clock);
+    stats_close(app.stats);
+    close(app.signals);
+    return status;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "report.h"
+
+#include <string.h>
+
+#include "proto/host/log.h"
+
+static void tell_state(const struct transmit_status *now)
+{
+    if (now->tx.state == TX_WAITING)
+        log_info("waiting for the clock and the input to be known");
+    if (now->tx.state == TX_RUNNING)
+        log_info("sending");
+}
+
+static uint64_t unsent(const struct send_counters *c)
+{
+    return c->would_block + c->no_buffers + c->unreachable + c->other;
+}
+
+/* Counters that somebody should see to when they grow. */
+static void tell_trouble(const struct report *r, const struct transmit_status *now,
+                         const struct send_counters *net)
+{
+    const struct transmit_status *before = &r->before;
+
+    if (now->overruns != before->overruns)
+        log_warning("the sound input ran over (%llu times so far)", (unsigned long long)now->overruns);
+    if (now->tx.starved != before->tx.starved)
+        log_warning("the input did not deliver %llu frames in time: silence was sent",
+                    (unsigned long long)(now->tx.starved - before->tx.starved));
+    if (now->tx.skipped != before->tx.skipped)
+        log_warning("%llu frames were not sent: the program was held up, or time was stepped",
+                    (unsigned long long)(now->tx.skipped - before->tx.skipped));
+    if (unsent(net) != unsent(&r->net_before))
+        log_warning("%llu packets could not be sent: %s",
+                    (unsigned long long)(unsent(net) - unsent(&r->net_before)), strerror(net->last_errno));
+    if (now->tx.clipped != before->tx.clipped)
+        log_warning("the input is too loud: %llu samples were clipped",
+                    (unsigned long long)(now->tx.clipped - before->tx.clipped));
+    if (now->card_present != before->card_present)
+        log_warning(now->card_present ? "the sound input is back"
+                                      : "the sound input is gone; looking for it");
+}
+
+static void write_line(struct stats *stats, const struct transmit_status *now,
+                       const struct send_counters *net, bool capturing, const struct timekeeper *clock)
+{
+    stats_begin(stats);
+    stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
+    stats_text(stats, "state", tx_state_name(now->tx.state));
+    stats_count(stats, "sent_packets", net->packets);
+    stats_count(stats, "sent_octets", net->octets);
+    stats_count(stats, "unsent_packets", unsent(net));
+    stats_count(stats, "sent_frames", now->tx.frames);
+    stats_count(stats, "starved_frames", now->tx.starved);
+    stats_count(stats, "skipped_frames", now->tx.skipped);
+    stats_count(stats, "clipped_samples", now->tx.clipped);
+    stats_real(stats, "peak", now->tx.peak);
+    stats_real(stats, "send_late_max_ms", now->tx.late_max_ms);
+    if (capturing) {
+        stats_flag(stats, "device_present", now->card_present);
+        stats_real(stats, "card_ppm", now->retime.card_ppm);
+        stats_real(stats, "card_sigma_ns", now->retime.sigma_ns);
+        stats_real(stats, "error_ns", now->retime.error_ns);
+        stats_count(stats, "starts", now->retime.restarts);
+        stats_count(stats, "overruns", now->overruns);
+    }
+    stats_flag(stats, "realtime", now->realtime);
+    stats_real(stats, "wake_late_max_ms", now->wake_late_ms);
+    stats_count(stats, "cycles", now->cycles);
+    timekeeper_report(clock, stats);
+    stats_end(stats);
+}
+
+void report_second(struct report *r, struct transmit *transmit, const struct sender *sender,
+                   const struct timekeeper *clock, struct stats *stats)
+{
+    struct transmit_status now;
+    struct send_counters net;
+
+    transmit_get_status(transmit, &now);
+    send_get_counters(sender, &net);
+    if (!r->spoken || now.tx.state != r->before.tx.state)
+        tell_state(&now);
+    if (r->spoken)
+        tell_trouble(r, &now, &net);
+    r->spoken = true;
+    r->before = now;
+    r->net_before = net;
+    write_line(stats, &now, &net, transmit_device(transmit) != NULL, clock);
+}

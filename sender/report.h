@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Report: what the sender says of itself, once a second: a line of statistics, and in the log whatever
+ * changed.
+ */
+#ifndef UNISONO_REPORT_H
+#define UNISONO_REPORT_H
+
+#include "proto/host/stats.h"
+#include "proto/host/timekeeper.h"
+#include "send.h"
+#include "transmit.h"
+
+/* What was told before; all zero at the start. */
+struct report {
+    struct transmit_status before;
+    struct send_counters net_before;
+    bool spoken;
+};
+
+void report_second(struct report *report, struct transmit *transmit, const struct sender *sender,
+                   const struct timekeeper *clock, struct stats *stats);
+
+#endif

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "send.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ortp/ortp.h>
+
+#include "proto/host/net.h"
+
+/* ---- oRTP's memory --------------------------------------------------------------------------------- */
+
+/*
+ * oRTP allocates two small blocks for each packet and frees them once it is sent. They come from a fixed set
+ * of blocks: a lock-free stack of their indices, with a tag in the upper half of its head against a head that
+ * comes back unchanged (ABA). What is too large, or too much, goes to malloc and is counted.
+ *
+ * The library takes plain functions without a context, so this is the one piece of state a process has once.
+ */
+#define POOL_BLOCKS      256
+#define POOL_BLOCK_BYTES 512
+
+static struct {
+    alignas(max_align_t) unsigned char block[POOL_BLOCKS][POOL_BLOCK_BYTES];
+    _Atomic uint32_t next[POOL_BLOCKS]; /* index + 1 of the block below; 0: the last */
+    _Atomic uint64_t head;              /* tag << 32 | index + 1 of the uppermost free block */
+    _Atomic uint64_t misses;
+} pool;
+
+static void pool_push(uint32_t index)
+{
+    uint64_t head = atomic_load(&pool.head);
+
+    do
+        atomic_store(&pool.next[index], (uint32_t)head);
+    while (!atomic_compare_exchange_weak(&pool.head, &head, ((head >> 32) + 1) << 32 | (index + 1)));
+}
+
+static void *pool_pop(void)
+{
+    uint64_t head = atomic_load(&pool.head);
+    uint32_t index;
+
+    do {
+        if ((uint32_t)head == 0)
+            return NULL;
+        index = (uint32_t)head - 1;
+    } while (!atomic_compare_exchange_weak(&pool.head, &head,
+                                           ((head >> 32) + 1) << 32 | atomic_load(&pool.next[index])));
+    return pool.block[index];
+}
+
+static bool pool_owns(const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)pool.block < sizeof pool.block;
+}
+
+static void *pool_malloc(size_t size)
+{
+    void *block = size <= POOL_BLOCK_BYTES ? pool_pop() : NULL;
+
+    if (block)
+        return block;
+    atomic_fetch_add(&pool.misses, 1);
+    return malloc(size);
+}
+
+static void pool_free(void *block)
+{
+    if (pool_owns(block))
+        pool_push((uint32_t)(((uintptr_t)block - (uintptr_t)pool.block) / POOL_BLOCK_BYTES));
+    else
+        free(block);
+}
+
+static void *pool_realloc(void *block, size_t size)
+{
+    void *larger;
+
+    if (!block)
+        return pool_malloc(size);
+    if (!pool_owns(block))
+        return realloc(block, size);
+    if (size <= POOL_BLOCK_BYTES)
+        return block;
+    larger = malloc(size);
+    if (larger) {
+        memcpy(larger, block, POOL_BLOCK_BYTES);
+        pool_free(block);
+    }
+    return larger;
+}
+
+/* oRTP 5.3 gave its own allocator up for that of bctoolbox, and made these names macros. */
+#ifdef ortp_malloc
+#include <bctoolbox/port.h>
+#define set_memory_functions bctbx_set_memory_functions
+typedef BctoolboxMemoryFunctions memory_functions;
+#else
+#define set_memory_functions ortp_set_memory_functions
+typedef OrtpMemoryFunctions memory_functions;
+#endif
+
+/* Before oRTP allocates anything, which it would not forgive. */
+static void pool_install(void)
+{
+    memory_functions functions = {pool_malloc, pool_realloc, pool_free};
+
+    for (uint32_t i = 0; i < POOL_BLOCKS; i++)
+        pool_push(i);
+    set_memory_functions(&functions);
+}
+
+/* ---- transports ------------------------------------------------------------------------------------ */
+
+struct endpoint {
+    RtpTransport transport; /* transport.data points back to here */
+    struct sender *sender;
+    int fd;
+    int result; /* of the newest datagram: 0 or -errno */
+};
+
+struct sender {
+    struct send_config config;
+    char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
+    char cname[256];
+    RtpSession *media;   /* real-time thread */
+    RtpSession *control; /* control thread */
+    struct endpoint rtp, rtcp;
+    uint8_t compound[512]; /* RTCP being sent */
+    _Atomic uint64_t packets, octets, reports;
+    _Atomic uint64_t would_block, no_buffers, unreachable, other;
+    _Atomic int last_errno;
+};
+
+static void count(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+static void count_failure(struct sender *s, int error)
+{
+    atomic_store_explicit(&s->last_errno, error, memory_order_relaxed);
+    switch (error) {
+    case EAGAIN:
+        count(&s->would_block, 1);
+        break;
+    case ENOBUFS:
+        count(&s->no_buffers, 1);
+        break;
+    case ENETUNREACH:
+    case ENETDOWN:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENODEV:
+    case ENXIO:
+    case EADDRNOTAVAIL:
+        count(&s->unreachable, 1);
+        break;
+    default:
+        count(&s->other, 1);
+        break;
+    }
+}
+
+/*
+ * What oRTP calls instead of its sockets. A failure is reported as 0 bytes sent: on a negative result the
+ * library logs, to an address that a transport of one's own does not have, and crashes.
+ */
+static int endpoint_send(RtpTransport *transport, mblk_t *message, int flags, const struct sockaddr *to,
+                         socklen_t to_len)
+{
+    struct endpoint *endpoint = transport->data;
+    struct iovec part = {message->b_rptr, (size_t)(message->b_wptr - message->b_rptr)};
+    struct msghdr datagram = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t sent = sendmsg(endpoint->fd, &datagram, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    (void)to;
+    (void)to_len;
+    endpoint->result = sent < 0 ? -errno : 0;
+    if (sent < 0)
+        count_failure(endpoint->sender, -endpoint->result);
+    return sent < 0 ? 0 : (int)sent;
+}
+
+static int endpoint_receive(RtpTransport *transport, mblk_t *message, int flags, struct sockaddr *from,
+                            socklen_t *from_len)
+{
+    (void)transport;
+    (void)message;
+    (void)flags;
+    (void)from;
+    (void)from_len;
+    return 0;
+}
+
+static ortp_socket_t endpoint_socket(RtpTransport *transport)
+{
+    return ((struct endpoint *)transport->data)->fd;
+}
+
+/* oRTP closes and destroys transports with the session; ours belong to struct sender. */
+static void endpoint_keep(RtpTransport *transport)
+{
+    (void)transport;
+}
+
+static void endpoint_init(struct endpoint *endpoint, struct sender *s)
+{
+    *endpoint = (struct endpoint){
+        .transport = {.data = endpoint,
+                      .t_getsocket = endpoint_socket,
+                      .t_sendto = endpoint_send,
+                      .t_recvfrom = endpoint_receive,
+                      .t_close = endpoint_keep,
+                      .t_destroy = endpoint_keep},
+        .sender = s,
+        .fd = -1,
+    };
+}
+
+/* ---- opening and closing --------------------------------------------------------------------------- */
+
+/* Opens the socket for group:port, or for the RTCP port above. Returns the descriptor or -errno. */
+static int open_socket(const struct sender *s, bool rtcp, char *interface_name, char *err, size_t err_size)
+{
+    struct net_transmit_config config = {
+        .group = s->config.group,
+        .ttl = s->config.ttl,
+        .dscp = s->config.dscp,
+        .priority = s->config.priority,
+    };
+    int result = net_find_interface(s->interface, &config.group, &config.interface, err, err_size);
+
+    if (result < 0)
+        return result;
+    if (interface_name)
+        memcpy(interface_name, config.interface.name, IF_NAMESIZE);
+    if (rtcp)
+        config.group.sin_port = htons((uint16_t)(ntohs(config.group.sin_port) + 1));
+    return net_open_transmit(&config, err, err_size);
+}
+
+/*
+ * A session that does nothing by itself: SENDRECV, because SENDONLY would poll for RTCP in every send; no
+ * bandwidth, so that no report is ever scheduled. Each end sends through one endpoint alone; what has none
+ * is not used. NULL when memory is short.
+ */
+static RtpSession *open_session(const struct sender *s, struct endpoint *rtp_by, struct endpoint *rtcp_by)
+{
+    RtpSession *session = rtp_session_new(RTP_SESSION_SENDRECV);
+    RtpTransport *rtp = NULL, *rtcp = NULL;
+
+    if (!session)
+        return NULL;
+    rtp_session_set_ssrc(session, s->config.ssrc);
+    rtp_session_set_target_upload_bandwidth(session, 0);
+    rtp_session_get_transports(session, &rtp, &rtcp);
+    if (rtp_by)
+        meta_rtp_transport_set_endpoint(rtp, &rtp_by->transport);
+    if (rtcp_by)
+        meta_rtp_transport_set_endpoint(rtcp, &rtcp_by->transport);
+    return session;
+}
+
+int send_open(struct sender **sender, const struct send_config *config, char *interface_name, char *err,
+              size_t err_size)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct sender *s = calloc(1, sizeof *s);
+    int result = -ENOMEM;
+
+    assert(strlen(config->cname) > 0 && strlen(config->cname) < sizeof s->cname);
+    pthread_once(&once, pool_install);
+    ortp_init();
+    ortp_set_log_level_mask(NULL, ORTP_FATAL);
+    if (!s)
+        goto out;
+    s->config = *config;
+    snprintf(s->interface, sizeof s->interface, "%s", config->interface ? config->interface : "");
+    snprintf(s->cname, sizeof s->cname, "%s", config->cname);
+    endpoint_init(&s->rtp, s);
+    endpoint_init(&s->rtcp, s);
+
+    result = s->rtp.fd = open_socket(s, false, interface_name, err, err_size);
+    if (result < 0)
+        goto out;
+    result = s->rtcp.fd = open_socket(s, true, NULL, err, err_size);
+    if (result < 0)
+        goto out;
+    s->media = open_session(s, &s->rtp, NULL);
+    s->control = open_session(s, NULL, &s->rtcp);
+    result = s->media && s->control ? 0 : -ENOMEM;
+    if (s->media)
+        rtp_session_enable_rtcp(s->media, FALSE);
+out:
+    if (result == -ENOMEM)
+        snprintf(err, err_size, "not enough memory for a sender");
+    if (result < 0) {
+        if (s)
+            send_close(s);
+        else
+            ortp_exit();
+        return result;
+    }
+    *sender = s;
+    return 0;
+}
+
+void send_close(struct sender *s)
+{
+    if (s->media)
+        rtp_session_destroy(s->media);
+    if (s->control)
+        rtp_session_destroy(s->control);
+    if (s->rtp.fd >= 0)
+        close(s->rtp.fd);
+    if (s->rtcp.fd >= 0)
+        close(s->rtcp.fd);
+    free(s);
+    ortp_exit();
+}
+
+int send_reopen(struct sender *s, char *err, size_t err_size)
+{
+    int rtp = open_socket(s, false, NULL, err, err_size);
+    int rtcp = rtp < 0 ? rtp : open_socket(s, true, NULL, err, err_size);
+    int result = rtcp < 0 ? rtcp : 0;
+
+    /* dup3 puts the new socket under the old number in one step: the other thread never sees a closed one. */
+    if (result == 0 && (dup3(rtp, s->rtp.fd, O_CLOEXEC) < 0 || dup3(rtcp, s->rtcp.fd, O_CLOEXEC) < 0)) {
+        result = -errno;
+        snprintf(err, err_size, "the new socket cannot take the place of the old one: %s", strerror(-result));
+    }
+    if (rtp >= 0)
+        close(rtp);
+    if (rtcp >= 0)
+        close(rtcp);
+    return result;
+}
+
+void send_get_counters(const struct sender *s, struct send_counters *counters)
+{
+    *counters = (struct send_counters){
+        .packets = atomic_load(&s->packets),
+        .octets = atomic_load(&s->octets),
+        .reports = atomic_load(&s->reports),
+        .would_block = atomic_load(&s->would_block),
+        .no_buffers = atomic_load(&s->no_buffers),
+        .unreachable = atomic_load(&s->unreachable),
+        .other = atomic_load(&s->other),
+        .last_errno = atomic_load(&s->last_errno),
+        .pool_misses = atomic_load(&pool.misses),
+    };
+}
+
+/* ---- RTP ------------------------------------------------------------------------------------------- */
+
+/* A message of oRTP around bytes that stay ours. */
+static mblk_t *wrap(uint8_t *bytes, size_t len)
+{
+    mblk_t *message = esballoc(bytes, len, 0, NULL);
+
+    message->b_wptr = message->b_rptr + len;
+    return message;
+}
+
+int send_packet(struct sender *s, const struct rtp_packet *packet, uint8_t *datagram, size_t payload_len)
+{
+    mblk_t *message = wrap(datagram, rtp_header_bytes(packet->has_ext) + payload_len);
+
+    assert(packet->ssrc == s->config.ssrc && payload_len <= RTP_PAYLOAD_MAX && packet->payload_type < 128);
+    assert((uintptr_t)datagram % alignof(uint32_t) == 0);
+    memset(datagram, 0, RTP_FIXED_BYTES);
+    rtp_set_version(message, 2);
+    rtp_set_extbit(message, packet->has_ext);
+    rtp_set_markbit(message, packet->marker);
+    rtp_set_payload_type(message, packet->payload_type & 0x7fu);
+    rtp_set_seqnumber(message, packet->sequence);
+    rtp_set_ssrc(message, packet->ssrc);
+    if (packet->has_ext)
+        rtp_build_ext(datagram + RTP_FIXED_BYTES, &packet->ext, s->config.ext_id);
+
+    rtp_session_sendm_with_ts(s->media, message, packet->timestamp);
+    if (s->rtp.result < 0)
+        return s->rtp.result;
+    count(&s->packets, 1);
+    count(&s->octets, payload_len);
+    return 0;
+}
+
+/* ---- RTCP ------------------------------------------------------------------------------------------ */
+
+#define NTP_OF_1970 UINT32_C(2208988800) /* seconds */
+
+static uint8_t *put_be32(uint8_t *to, uint32_t value)
+{
+    value = htonl(value);
+    memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+/* RFC 3550 section 6.4: `units` is RC or SC, `words` the length after this word. */
+static uint8_t *put_rtcp_header(uint8_t *to, unsigned units, unsigned type, unsigned words)
+{
+    return put_be32(to, 2u << 30 | units << 24 | type << 16 | words);
+}
+
+/* RFC 3550 section 6.4.1, without report blocks. The wall clock is PTP time (PROTOCOL.md section 8). */
+static uint8_t *put_sender_report(uint8_t *to, const struct sender *s, ptp_ns now)
+{
+    uint64_t seconds = (uint64_t)now.ns / NS_PER_S;
+    uint64_t fraction = ((uint64_t)now.ns % NS_PER_S << 32) / NS_PER_S;
+
+    to = put_rtcp_header(to, 0, RTCP_SR, 6);
+    to = put_be32(to, s->config.ssrc);
+    to = put_be32(to, (uint32_t)seconds + NTP_OF_1970);
+    to = put_be32(to, (uint32_t)fraction);
+    to = put_be32(to, (uint32_t)(uint64_t)media_at_ptp(now, s->config.rate_hz).n);
+    to = put_be32(to, (uint32_t)atomic_load(&s->packets));
+    return put_be32(to, (uint32_t)atomic_load(&s->octets));
+}
+
+/* RFC 3550 section 6.5: one chunk with the CNAME, ended by one to four zeros. */
+static uint8_t *put_source_description(uint8_t *to, const struct sender *s)
+{
+    size_t len = strlen(s->cname);
+    size_t words = (4 + 2 + len) / 4 + 1;
+
+    memset(to, 0, 4 + words * 4);
+    put_be32(put_rtcp_header(to, 1, RTCP_SDES, (unsigned)words), s->config.ssrc);
+    to[8] = RTCP_SDES_CNAME;
+    to[9] = (uint8_t)len;
+    memcpy(to + 10, s->cname, len);
+    return to + 4 + words * 4;
+}
+
+static int send_compound(struct sender *s, ptp_ns now, bool bye)
+{
+    uint8_t *end = put_source_description(put_sender_report(s->compound, s, now), s);
+    mblk_t *message;
+
+    if (bye)
+        end = put_be32(put_rtcp_header(end, 1, RTCP_BYE, 1), s->config.ssrc);
+    message = wrap(s->compound, (size_t)(end - s->compound));
+    rtp_session_rtcp_sendm_raw(s->control, message);
+    if (s->rtcp.result == 0)
+        count(&s->reports, 1);
+    return s->rtcp.result;
+}
+
+int send_report(struct sender *s, ptp_ns now)
+{
+    return send_compound(s, now, false);
+}
+
+int send_bye(struct sender *s, ptp_ns now)
+{
+    return send_compound(s, now, true);
+}

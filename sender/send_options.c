@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "send_options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "proto/host/log.h"
+#include "proto/rtp.h"
+#include "source.h"
+
+#define MEMBER(member) OPTION_MEMBER(struct send_options, member)
+
+static int check_input(const char *text, char *why, size_t why_len)
+{
+    struct source_spec spec;
+
+    return source_parse(text, &spec, why, why_len);
+}
+
+static const struct option_spec specs[] = {
+    {.group = "Sound",
+     .name = "input",
+     .kind = OPTION_TEXT,
+     MEMBER(input),
+     .argument = "SOURCE",
+     .help = "where sound comes from: alsa:DEVICE, file:PATH (WAV, FLAC, AIFF, Ogg ...), stdin (raw "
+             "samples), tone or tone:HZ (a sine of 1 to 20000 Hz, 1000 by default, at -12 dBFS)",
+     .check = check_input},
+    {.group = "Sound",
+     .name = "rate",
+     .kind = OPTION_INTEGER,
+     MEMBER(rate_hz),
+     .allowed = OPTION_RATES,
+     .unit = "Hz",
+     .argument = "HZ",
+     .help = "sample rate of the stream; without it the source's own, or 48000 where it has none; files of "
+             "another rate are converted"},
+    {.group = "Sound",
+     .name = "channels",
+     .kind = OPTION_INTEGER,
+     MEMBER(channels),
+     .min = 1,
+     .max = RTP_CHANNELS_MAX,
+     .argument = "N",
+     .help = "channels of the stream; without it the source's own, or 2 where it has none; a mono file is "
+             "spread over all of them"},
+    {.group = "Sound",
+     .name = "format",
+     .kind = OPTION_CHOICE,
+     MEMBER(format),
+     .allowed = SOURCE_FORMATS,
+     .argument = "FORMAT",
+     .help = "format of the raw samples of --input stdin, which needs it"},
+    {.group = "Sound",
+     .name = "loop",
+     .kind = OPTION_FLAG,
+     MEMBER(loop),
+     .help = "play the file of --input file:PATH again and again, without a gap"},
+
+    {.group = "Stream",
+     .name = "name",
+     .kind = OPTION_TEXT,
+     MEMBER(name),
+     .argument = "NAME",
+     .help = "name of the stream; without it the host's name"},
+    {.group = "Stream",
+     .name = "codec",
+     .kind = OPTION_CHOICE,
+     MEMBER(codec),
+     .standard = "L24",
+     .allowed = OPTION_CODECS,
+     .argument = "CODEC",
+     .help = "samples on the wire: 16 or 24 bit PCM"},
+    {.group = "Stream",
+     .name = "ptime",
+     .kind = OPTION_REAL,
+     MEMBER(ptime_ms),
+     .standard = "1",
+     .allowed = "0.125 0.25 0.333 1 2 4 5 10 20",
+     .unit = "ms",
+     .argument = "MS",
+     .help = "packet time: how much sound one packet holds; at 44100 and 88200 Hz a packet has as many "
+             "frames as at 48000 and 96000 Hz"},
+    {.group = "Stream",
+     .name = "latency",
+     .kind = OPTION_REAL,
+     MEMBER(latency_ms),
+     .standard = "10",
+     .min = 0.5,
+     .max = 1000,
+     .unit = "ms",
+     .argument = "MS",
+     .help = "from the instant a sample is taken to the instant it leaves all speakers; above --ptime"},
+    {.group = "Stream",
+     .name = "profile",
+     .kind = OPTION_CHOICE,
+     MEMBER(profile),
+     .standard = "unisono",
+     .allowed = OPTION_PROFILES,
+     .argument = "PROFILE",
+     .help = "aes67: without the header extension, for equipment that dislikes it"},
+
+    {.group = "Network",
+     .name = "group",
+     .kind = OPTION_TEXT,
+     MEMBER(group),
+     .standard = "239.69.83.1:5004",
+     .argument = "ADDR[:PORT]",
+     .help = "IPv4 multicast address and UDP port to send to",
+     .check = option_check_group},
+    {.group = "Network",
+     .name = "interface",
+     .kind = OPTION_TEXT,
+     MEMBER(interface),
+     .argument = "IF",
+     .help = "network interface, its name or IPv4 address; without it the one the routing table picks"},
+    {.group = "Network",
+     .name = "ttl",
+     .kind = OPTION_INTEGER,
+     MEMBER(ttl),
+     .standard = "32",
+     .min = 0,
+     .max = 255,
+     .argument = "N",
+     .help = "time to live: 1 stays in this network, 0 on this host"},
+    {.group = "Network",
+     .name = "dscp",
+     .kind = OPTION_INTEGER,
+     MEMBER(dscp),
+     .standard = "34",
+     .min = 0,
+     .max = 63,
+     .argument = "N",
+     .help = "mark by which switches know the packets; 34 is AF41, the one of AES67 for media"},
+
+    {.group = "Clock",
+     .name = "clock",
+     .kind = OPTION_TEXT,
+     MEMBER(clock),
+     .standard = "auto",
+     .argument = "CLOCK",
+     .help = "auto, system (the host's clock, disciplined by others), ptp4l or ptp4l:SOCKET (the offset it "
+             "measures); auto is ptp4l when it answers, else system",
+     .check = option_check_clock},
+    {.group = "Clock",
+     .name = "ptp-domain",
+     .kind = OPTION_INTEGER,
+     MEMBER(ptp_domain),
+     .standard = "0",
+     .min = 0,
+     .max = 127,
+     .argument = "N",
+     .help = "PTP domain that ptp4l must be in"},
+
+    {.group = "Running",
+     .name = "realtime",
+     .kind = OPTION_INTEGER,
+     MEMBER(realtime),
+     .standard = "70",
+     .min = 1,
+     .max = 99,
+     .zero_word = "off",
+     .argument = "PRIO",
+     .help = "SCHED_FIFO priority of the thread that carries sound"},
+    {.group = "Running",
+     .name = "stats",
+     .kind = OPTION_TEXT,
+     MEMBER(stats),
+     .argument = "FILE",
+     .help = "write one JSON object a second to FILE; - is the standard output"},
+    {.group = "Running",
+     .name = "log",
+     .kind = OPTION_CHOICE,
+     MEMBER(log),
+     .standard = "info",
+     .allowed = LOG_LEVELS,
+     .argument = "LEVEL",
+     .help = "least urgent messages to print"},
+};
+
+uint32_t send_options_ptime_us(const struct send_options *options)
+{
+    return (uint32_t)lrint(options->ptime_ms * 1000);
+}
+
+/* Options that mean nothing without the right kind of input are a mistake, not a no-op. */
+static int check_source(const struct send_options *o, char *why, size_t why_len)
+{
+    struct source_spec spec;
+
+    if (o->input[0] == '\0') {
+        snprintf(why, why_len,
+                 "--input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ");
+        return -EINVAL;
+    }
+    if (source_parse(o->input, &spec, why, why_len) < 0)
+        return -EINVAL;
+    if (o->loop && spec.kind != SOURCE_FILE) {
+        snprintf(why, why_len, "--loop: with --input %s there is nothing to loop; allowed with file:PATH",
+                 o->input);
+        return -EINVAL;
+    }
+    if (o->format >= 0 && spec.kind != SOURCE_STDIN) {
+        snprintf(why, why_len, "--format: --input %s knows its own; allowed with stdin", o->input);
+        return -EINVAL;
+    }
+    if (o->format < 0 && spec.kind == SOURCE_STDIN) {
+        snprintf(why, why_len, "--input stdin: needs --format; allowed are S16_LE, S24_3LE, S32_LE, F32_LE");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int check(const void *values, char *why, size_t why_len)
+{
+    const struct send_options *o = values;
+
+    int r = check_source(o, why, why_len);
+    if (r < 0)
+        return r;
+    if (o->latency_ms <= o->ptime_ms) {
+        snprintf(why, why_len, "--latency %g: allowed is more than --ptime %g ms, up to 1000 ms",
+                 o->latency_ms, o->ptime_ms);
+        return -EINVAL;
+    }
+    /* Where the source decides, main asks again once it is open. */
+    if (o->rate_hz != 0 && o->channels != 0)
+        return rtp_ptime_check(send_options_ptime_us(o), o->rate_hz, (unsigned)o->codec, o->channels, why,
+                               why_len);
+    return 0;
+}
+
+const struct options_program send_options_program = {
+    .name = "unisono-send",
+    .usage = "--input SOURCE [--OPTION VALUE]...",
+    .summary =
+        "Multicasts sound as RTP, each packet stamped with the instant at which all receivers play it. "
+        "Sender and receivers need clocks that agree: PTP, by ptp4l.",
+    .examples = "  unisono-send --input tone --interface eth0\n"
+                "  unisono-send --input file:concert.flac --loop --name stage\n"
+                "  unisono-send --input alsa:hw:1 --rate 48000 --channels 2 --latency 5 --ptime 0.25\n"
+                "  ffmpeg -i URL -f s16le -ar 48000 -ac 2 - | unisono-send --input stdin --format S16_LE\n"
+                "\nMore in unisono-send(1).\n",
+    .specs = specs,
+    .count = sizeof specs / sizeof *specs,
+    .check = check,
+};

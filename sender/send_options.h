@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What unisono-send is told on its command line and in its configuration file. */
+#ifndef UNISONO_SEND_OPTIONS_H
+#define UNISONO_SEND_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/options.h"
+
+/* Plain values, each within its range and consistent with the others. */
+struct send_options {
+    char input[1024];   /* for source_parse(), which accepts it */
+    uint32_t rate_hz;   /* 0: the source's own */
+    uint32_t channels;  /* 0: the source's own */
+    int format;         /* enum source_format; -1 unless the input is stdin */
+    bool loop;          /* only with a file */
+    char name[64];      /* "": the host's name */
+    char group[64];     /* for option_parse_group(), which accepts it */
+    char interface[64]; /* "": by the routing table */
+    int profile;        /* enum option_profile */
+    int codec;          /* enum rtp_codec */
+    double ptime_ms;    /* nominal, see send_options_ptime_us() */
+    double latency_ms;  /* from sampling to the speakers */
+    uint32_t ttl;       /* routers to cross, at most; 0: this host only */
+    uint32_t dscp;      /* six bits */
+    char clock[512];    /* for clock_source_open() */
+    uint32_t ptp_domain;
+    uint32_t realtime; /* priority 1 to 99; 0: off */
+    char stats[1024];  /* path; "-": standard output; "": none */
+    int log;           /* enum log_level */
+};
+
+extern const struct options_program send_options_program;
+
+/* The nominal packet time, as rtp_ptime_frames() takes it. */
+uint32_t send_options_ptime_us(const struct send_options *options);
+
+#endif

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Transmit: the sender's real-time thread. Sound source and network around tx, in one loop:
+ *
+ *   sleep to the deadline --> read the card (when capturing) --> tx_next() until none --> send
+ *
+ * It runs until the source ends or transmit_stop(), says goodbye and ends. A sound card that ran over is
+ * started again, one that disappeared is looked for twice a second; the receivers hear silence meanwhile.
+ */
+#ifndef UNISONO_TRANSMIT_H
+#define UNISONO_TRANSMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/host/card.h"
+#include "proto/mediaclock.h"
+#include "proto/resample.h"
+#include "send.h"
+#include "source.h"
+#include "tx.h"
+
+struct transmit;
+
+struct transmit_config {
+    struct sender *sender;         /* borrowed; packets are sent only here */
+    struct source *source;         /* paced source, borrowed; NULL when capturing */
+    struct card_config card;       /* when capturing; its strings must outlive the transmission */
+    enum resample_quality quality; /* of the capture's way onto the media clock */
+    struct tx_config tx;           /* source and retime are filled in here */
+    unsigned realtime_priority;    /* 0: ordinary scheduling */
+};
+
+/* What the thread publishes ten times a second. */
+struct transmit_status {
+    struct tx_status tx;
+    struct retime_status retime; /* when capturing */
+    bool card_present;           /* when capturing */
+    uint64_t overruns;
+    bool realtime;
+    double wake_late_ms; /* the latest wake-up since the status was last asked for */
+    uint64_t cycles;
+};
+
+/* As playback_start(). The first packet waits for transmit_set_clock(). */
+int transmit_start(struct transmit **transmit, const struct transmit_config *config, char *warning,
+                   size_t warning_size, char *err, size_t err_size);
+
+/* Control thread: the clock's newest word. */
+void transmit_set_clock(struct transmit *transmit, const struct clock_map *map);
+
+/* Control thread. */
+void transmit_get_status(struct transmit *transmit, struct transmit_status *status);
+
+/* The card that was opened, or NULL; and what may hide its timing, or NULL. */
+const char *transmit_device(const struct transmit *transmit);
+const char *transmit_device_warning(const struct transmit *transmit);
+
+/* True once the last packet is out: the source ended. */
+bool transmit_ended(const struct transmit *transmit);
+
+/* Sends TERMINATE, ends the thread and frees all. NULL is allowed. */
+void transmit_stop(struct transmit *transmit);
+
+#endif

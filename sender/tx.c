@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tx.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/pcm.h"
+
+enum { TERMINATE_COPIES = 3 };
+
+#define START_LEAD_NS    (100 * NS_PER_MS) /* from INIT to the first sample */
+#define TERMINATE_GAP_NS (5 * NS_PER_MS)
+#define LOST_NS          NS_PER_S /* so far from now, the stream goes on from now instead of catching up */
+#define IDLE_WAKE_NS     (1 * NS_PER_MS)
+#define WAKE_MAX_NS      (500 * NS_PER_US) /* while capturing */
+#define WAKE_MIN_NS      (125 * NS_PER_US)
+
+struct tx {
+    struct tx_config config;
+    enum tx_state state;
+    media_t next;     /* first sample of the next packet */
+    float *frames;    /* one packet of sound */
+    uint8_t *payload; /* and its bytes */
+    uint16_t sequence;
+    bool stopping;
+    int terminates;       /* TERMINATE packets said so far */
+    raw_ns terminate_due; /* when to say the next */
+    uint64_t dither;
+    struct tx_status status;
+};
+
+const char *tx_state_name(enum tx_state state)
+{
+    static const char *const names[] = {"waiting", "running", "ending", "ended"};
+
+    return names[state];
+}
+
+struct tx *tx_create(const struct tx_config *config)
+{
+    struct tx *tx = calloc(1, sizeof *tx);
+    size_t samples = (size_t)config->frames_per_packet * config->channels;
+
+    if (!tx)
+        return NULL;
+    tx->config = *config;
+    tx->sequence = config->first_sequence;
+    tx->dither = config->seed | 1;
+    tx->frames = calloc(samples, sizeof *tx->frames);
+    tx->payload = calloc(samples, rtp_codec_sample_bytes(config->codec));
+    if (!tx->frames || !tx->payload) {
+        tx_destroy(tx);
+        return NULL;
+    }
+    return tx;
+}
+
+void tx_destroy(struct tx *tx)
+{
+    if (!tx)
+        return;
+    free(tx->frames);
+    free(tx->payload);
+    free(tx);
+}
+
+void tx_stop(struct tx *tx)
+{
+    tx->stopping = true;
+}
+
+/* The first sample of a whole packet at or after an instant: packets lie on a grid that starts at the epoch.
+ */
+static media_t grid_after(const struct tx *tx, ptp_ns t)
+{
+    int64_t n = media_at_ptp(t, tx->config.rate_hz).n + 1;
+    int64_t grid = tx->config.frames_per_packet;
+    int64_t over = n % grid;
+
+    return (media_t){over > 0 ? n + grid - over : n - over};
+}
+
+static void fill_header(struct tx *tx, enum rtp_type type, struct rtp_packet *packet)
+{
+    const struct tx_config *c = &tx->config;
+    uint8_t audio_type = c->codec == RTP_CODEC_L16 ? RTP_PT_L16 : RTP_PT_L24;
+
+    *packet = (struct rtp_packet){
+        .ssrc = c->ssrc,
+        .timestamp = (uint32_t)(uint64_t)tx->next.n,
+        .sequence = tx->sequence++,
+        .payload_type = type == RTP_TYPE_AUDIO ? audio_type : RTP_PT_CONTROL,
+        .has_ext = !c->plain,
+        .ext = {.presentation = {ptp_at_media(tx->next, c->rate_hz).ns + c->latency_ns},
+                .type = (uint8_t)type,
+                .codec = (uint8_t)c->codec,
+                .channels = (uint8_t)c->channels,
+                .rate_hz = c->rate_hz},
+        .payload = tx->payload,
+    };
+}
+
+/* Waits for a clock that is known and, when capturing, a card that is known; then says INIT. */
+static bool start(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)
+{
+    ptp_ns begin;
+
+    if (map->state != MEDIA_CLOCK_LOCKED && map->state != MEDIA_CLOCK_HOLDOVER)
+        return false;
+    if (tx->config.retime && !retime_ready(tx->config.retime))
+        return false;
+    begin = clock_map_ptp(map, now);
+    begin.ns += START_LEAD_NS;
+    tx->next = grid_after(tx, begin);
+    tx->state = TX_RUNNING;
+    if (tx->config.plain)
+        return false;
+    fill_header(tx, RTP_TYPE_INIT, packet);
+    return true;
+}
+
+/* Sound from a paced source, padded with silence. False when the source has nothing more. */
+static bool read_source(struct tx *tx)
+{
+    const struct tx_source *source = &tx->config.source;
+    size_t wanted = tx->config.frames_per_packet;
+    size_t got = source->read(source->self, tx->next, tx->frames, wanted);
+
+    if (got == wanted)
+        return true;
+    if (source->ended(source->self)) {
+        tx->stopping = true;
+        if (!got)
+            return false;
+    } else {
+        tx->status.starved += wanted - got;
+    }
+    memset(tx->frames + got * tx->config.channels, 0,
+           (wanted - got) * tx->config.channels * sizeof *tx->frames);
+    return true;
+}
+
+static void go_on_from(struct tx *tx, ptp_ns now)
+{
+    media_t next = grid_after(tx, now);
+
+    if (next.n > tx->next.n)
+        tx->status.skipped += (uint64_t)(next.n - tx->next.n);
+    tx->next = next;
+}
+
+/* Gets the next packet's sound into tx->frames; false while there is none. */
+static bool collect(struct tx *tx, const struct clock_map *map, ptp_ns now)
+{
+    int64_t late_ns = now.ns - ptp_at_media(tx->next, tx->config.rate_hz).ns;
+    int error;
+
+    if (late_ns > LOST_NS || late_ns < -LOST_NS) {
+        go_on_from(tx, now);
+        return false;
+    }
+    if (!tx->config.retime) {
+        if (late_ns < 0)
+            return false;
+        if ((double)late_ns / 1e6 > tx->status.late_max_ms)
+            tx->status.late_max_ms = (double)late_ns / 1e6;
+        return read_source(tx);
+    }
+    error = retime_pull(tx->config.retime, map, tx->next, tx->frames, tx->config.frames_per_packet);
+    if (error == -ETIME)
+        go_on_from(tx, now);
+    if (!error && (double)late_ns / 1e6 > tx->status.late_max_ms)
+        tx->status.late_max_ms = (double)late_ns / 1e6;
+    return !error;
+}
+
+static void pack(struct tx *tx, struct rtp_packet *packet)
+{
+    size_t samples = (size_t)tx->config.frames_per_packet * tx->config.channels;
+
+    for (size_t i = 0; i < samples; i++) {
+        double magnitude = fabs((double)tx->frames[i]);
+
+        tx->status.clipped += magnitude > 1;
+        if (magnitude > tx->status.peak)
+            tx->status.peak = magnitude;
+    }
+    fill_header(tx, RTP_TYPE_AUDIO, packet);
+    pcm_encode(tx->config.codec, tx->frames, tx->payload, samples);
+    packet->payload_len = samples * rtp_codec_sample_bytes(tx->config.codec);
+    tx->next.n += tx->config.frames_per_packet;
+    tx->status.packets++;
+    tx->status.frames += tx->config.frames_per_packet;
+}
+
+static void begin_ending(struct tx *tx, raw_ns now)
+{
+    bool said_init = tx->state == TX_RUNNING && !tx->config.plain;
+
+    tx->state = said_init ? TX_ENDING : TX_ENDED;
+    tx->terminate_due = now;
+}
+
+static bool say_terminate(struct tx *tx, raw_ns now, struct rtp_packet *packet)
+{
+    if (now.ns < tx->terminate_due.ns)
+        return false;
+    fill_header(tx, RTP_TYPE_TERMINATE, packet);
+    tx->terminate_due.ns = now.ns + TERMINATE_GAP_NS;
+    if (++tx->terminates == TERMINATE_COPIES)
+        tx->state = TX_ENDED;
+    return true;
+}
+
+bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)
+{
+    if (tx->stopping && (tx->state == TX_WAITING || tx->state == TX_RUNNING))
+        begin_ending(tx, now);
+    if (tx->state == TX_WAITING)
+        return start(tx, map, now, packet);
+    if (tx->state == TX_ENDING)
+        return say_terminate(tx, now, packet);
+    if (tx->state == TX_ENDED || !collect(tx, map, clock_map_ptp(map, now)))
+        return false;
+    pack(tx, packet);
+    return true;
+}
+
+/* While capturing, wake-ups are dithered so that the readings see the card's steps evenly. */
+static raw_ns capture_deadline(struct tx *tx, raw_ns now)
+{
+    int64_t interval = ns_of_samples(tx->config.frames_per_packet, tx->config.rate_hz) / 2;
+
+    interval = interval > WAKE_MAX_NS ? WAKE_MAX_NS : interval < WAKE_MIN_NS ? WAKE_MIN_NS : interval;
+    tx->dither ^= tx->dither << 13;
+    tx->dither ^= tx->dither >> 7;
+    tx->dither ^= tx->dither << 17;
+    return (raw_ns){now.ns + interval * 3 / 4 + (int64_t)(tx->dither % (uint64_t)(interval / 2))};
+}
+
+raw_ns tx_deadline(struct tx *tx, const struct clock_map *map, raw_ns now)
+{
+    raw_ns idle = {now.ns + IDLE_WAKE_NS}, due;
+
+    if (tx->state == TX_ENDING)
+        return tx->terminate_due;
+    if (tx->config.retime)
+        return capture_deadline(tx, now);
+    if (tx->state != TX_RUNNING)
+        return idle;
+    due = clock_map_raw(map, ptp_at_media(tx->next, tx->config.rate_hz));
+    /* never further away than the first sample: a stepped clock must not put it to sleep */
+    return due.ns > now.ns + START_LEAD_NS ? (raw_ns){now.ns + START_LEAD_NS} : due;
+}
+
+void tx_get_status(const struct tx *tx, struct tx_status *status)
+{
+    *status = tx->status;
+    status->state = tx->state;
+    status->next = tx->next;
+}
+
+void tx_clear_extremes(struct tx *tx)
+{
+    tx->status.late_max_ms = 0;
+    tx->status.peak = 0;
+}
