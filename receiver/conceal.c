@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "conceal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HISTORY = 512,  /* frames the model is fitted to, a power of two */
+    MAX_ORDER = 32, /* poles for up to 4 channels; fewer for more, so that the work stays bounded */
+    ORDER_BUDGET = 128,
+    MIN_ORDER = 4,
+    HOLD_US = 4000,   /* full level so long */
+    GONE_US = 12000,  /* silent from here on */
+    REJOIN_US = 2000, /* crossfade back into good sound */
+    FADE_IN_US = 5000 /* the same out of silence */
+};
+
+struct conceal {
+    unsigned channels;
+    unsigned order;
+    uint32_t rate_hz;
+    size_t hole;       /* frames filled since the hole began */
+    size_t rejoin;     /* frames left of the crossfade back */
+    size_t rejoin_all; /* its whole length */
+    bool predicting;   /* the model fits the present hole */
+    size_t head;       /* next slot of the history */
+    float *history;    /* HISTORY frames, what was heard */
+    float *past;       /* MAX_ORDER frames, unfaded prediction, newest last */
+    double *model;     /* MAX_ORDER coefficients a channel */
+    double forward[HISTORY], backward[HISTORY];
+};
+
+struct conceal *conceal_create(unsigned channels)
+{
+    struct conceal *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->channels = channels;
+    c->order = ORDER_BUDGET / channels;
+    c->order = c->order > MAX_ORDER ? MAX_ORDER : c->order < MIN_ORDER ? MIN_ORDER : c->order;
+    c->history = calloc((size_t)HISTORY * channels, sizeof *c->history);
+    c->past = calloc((size_t)MAX_ORDER * channels, sizeof *c->past);
+    c->model = calloc((size_t)MAX_ORDER * channels, sizeof *c->model);
+    if (!c->history || !c->past || !c->model) {
+        conceal_destroy(c);
+        return NULL;
+    }
+    conceal_reset(c, 48000);
+    return c;
+}
+
+void conceal_destroy(struct conceal *c)
+{
+    if (!c)
+        return;
+    free(c->history);
+    free(c->past);
+    free(c->model);
+    free(c);
+}
+
+static size_t frames_in_us(const struct conceal *c, unsigned us)
+{
+    return (size_t)((uint64_t)us * c->rate_hz / 1000000);
+}
+
+void conceal_reset(struct conceal *c, uint32_t rate_hz)
+{
+    c->rate_hz = rate_hz;
+    c->hole = frames_in_us(c, GONE_US);
+    c->rejoin = c->rejoin_all = 0;
+    c->predicting = false;
+    c->head = 0;
+    memset(c->history, 0, (size_t)HISTORY * c->channels * sizeof *c->history);
+}
+
+static void remember(struct conceal *c, const float *frame)
+{
+    memcpy(c->history + c->head * c->channels, frame, c->channels * sizeof *frame);
+    c->head = (c->head + 1) % HISTORY;
+}
+
+/* Burg's recursion over one channel of the history: x[n] is predicted as sum of model[k] * x[n-1-k]. */
+static void fit_channel(struct conceal *c, unsigned channel)
+{
+    double *a = c->model + (size_t)channel * MAX_ORDER;
+    double *f = c->forward, *b = c->backward;
+    double energy = 0;
+
+    memset(a, 0, MAX_ORDER * sizeof *a);
+    for (size_t i = 0; i < HISTORY; i++) {
+        f[i] = b[i] = (double)c->history[((c->head + i) % HISTORY) * c->channels + channel];
+        energy += f[i] * f[i];
+    }
+    if (energy < 1e-12)
+        return;
+    for (unsigned m = 0; m < c->order; m++) {
+        /* a trace of noise keeps the denominator from vanishing under a pure tone */
+        double num = 0, den = 1e-14 * energy, k;
+
+        for (size_t n = m + 1; n < HISTORY; n++) {
+            num += f[n] * b[n - 1];
+            den += f[n] * f[n] + b[n - 1] * b[n - 1];
+        }
+        k = 2 * num / den;
+        for (unsigned i = 0; i < (m + 1) / 2; i++) {
+            double low = a[i], high = a[m - 1 - i];
+
+            a[i] = low - k * high;
+            a[m - 1 - i] = high - k * low;
+        }
+        a[m] = k;
+        for (size_t n = HISTORY - 1; n > m; n--) {
+            double forward = f[n];
+
+            f[n] = forward - k * b[n - 1];
+            b[n] = b[n - 1] - k * forward;
+        }
+    }
+}
+
+static void begin_prediction(struct conceal *c)
+{
+    for (unsigned channel = 0; channel < c->channels; channel++)
+        fit_channel(c, channel);
+    for (unsigned i = 0; i < MAX_ORDER; i++) {
+        size_t slot = (c->head + HISTORY - MAX_ORDER + i) % HISTORY;
+
+        memcpy(c->past + (size_t)i * c->channels, c->history + slot * c->channels,
+               c->channels * sizeof *c->past);
+    }
+    c->predicting = true;
+}
+
+/* One predicted frame at full level into `frame`; the prediction goes on from itself. */
+static void predict(struct conceal *c, float *frame)
+{
+    size_t width = c->channels * sizeof *frame;
+
+    for (unsigned channel = 0; channel < c->channels; channel++) {
+        const double *a = c->model + (size_t)channel * MAX_ORDER;
+        double sum = 0;
+
+        for (unsigned k = 0; k < c->order; k++)
+            sum += a[k] * (double)c->past[(size_t)(MAX_ORDER - 1 - k) * c->channels + channel];
+        frame[channel] = (float)sum;
+    }
+    memmove(c->past, c->past + c->channels, (MAX_ORDER - 1) * width);
+    memcpy(c->past + (size_t)(MAX_ORDER - 1) * c->channels, frame, width);
+}
+
+/* Level of the replacement after `hole` frames: 1, then half a cosine down to 0. */
+static float hole_level(const struct conceal *c, size_t hole)
+{
+    size_t hold = frames_in_us(c, HOLD_US), gone = frames_in_us(c, GONE_US);
+
+    if (hole <= hold)
+        return 1;
+    if (hole >= gone)
+        return 0;
+    return (float)(0.5 + 0.5 * cos(M_PI * (double)(hole - hold) / (double)(gone - hold)));
+}
+
+bool conceal_silent(const struct conceal *c)
+{
+    return c->hole >= frames_in_us(c, GONE_US);
+}
+
+void conceal_fill(struct conceal *c, float *out, size_t frames)
+{
+    if ((!c->predicting || c->rejoin) && !conceal_silent(c))
+        begin_prediction(c);
+    c->rejoin = c->rejoin_all = 0;
+    for (size_t i = 0; i < frames; i++, out += c->channels) {
+        if (conceal_silent(c)) {
+            memset(out, 0, c->channels * sizeof *out);
+        } else {
+            float level = hole_level(c, ++c->hole);
+
+            predict(c, out);
+            for (unsigned channel = 0; channel < c->channels; channel++)
+                out[channel] *= level;
+        }
+        remember(c, out);
+    }
+}
+
+/* How a hole ends: the crossfade is short when the prediction still sounds, longer out of silence. */
+static void begin_rejoin(struct conceal *c)
+{
+    c->rejoin_all = frames_in_us(c, conceal_silent(c) ? FADE_IN_US : REJOIN_US);
+    c->rejoin = c->rejoin_all;
+}
+
+static void crossfade(struct conceal *c, float *frame)
+{
+    float predicted[64] = {0};
+    double done = 1 - (double)c->rejoin / (double)(c->rejoin_all + 1);
+    float good = (float)(0.5 - 0.5 * cos(M_PI * done));
+    float level = hole_level(c, c->hole);
+
+    if (c->predicting && level > 0) {
+        predict(c, predicted);
+        c->hole++;
+    }
+    for (unsigned channel = 0; channel < c->channels; channel++)
+        frame[channel] = good * frame[channel] + (1 - good) * level * predicted[channel];
+    c->rejoin--;
+}
+
+void conceal_pass(struct conceal *c, float *io, size_t frames)
+{
+    if (c->hole && !c->rejoin)
+        begin_rejoin(c);
+    for (size_t i = 0; i < frames; i++, io += c->channels) {
+        if (c->rejoin) {
+            crossfade(c, io);
+            if (!c->rejoin) {
+                c->hole = 0;
+                c->predicting = false;
+            }
+        }
+        remember(c, io);
+    }
+}

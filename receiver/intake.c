@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "intake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proto/pcm.h"
+
+/* A presentation time further than this from the sampling, or from now, is nobody's intention. */
+#define LINK_MAX_NS (10 * NS_PER_S)
+#define LATE_MAX_NS (10 * NS_PER_S)
+
+int intake_init(struct intake *in, const struct intake_config *config, size_t samples)
+{
+    *in = (struct intake){.config = *config, .lead_min_ns = INT64_MAX};
+    in->timeline = timeline_create(samples);
+    return in->timeline ? 0 : -ENOMEM;
+}
+
+void intake_free(struct intake *in)
+{
+    timeline_destroy(in->timeline);
+    in->timeline = NULL;
+}
+
+/* One packet after parsing: whose it says it is, and where its first frame belongs. */
+struct arrival {
+    const struct rtp_packet *packet;
+    struct stream_claim claim;
+    media_t at;
+    size_t frames;
+    raw_ns raw;
+};
+
+/* A Unisono packet describes itself. */
+static int describe(struct arrival *a, uint64_t source)
+{
+    const struct rtp_header_ext *ext = &a->packet->ext;
+
+    a->claim = (struct stream_claim){
+        .ssrc = a->packet->ssrc,
+        .source = source,
+        .codec = ext->codec,
+        .rate_hz = ext->rate_hz,
+        .channels = ext->channels,
+        .starts = ext->type == RTP_TYPE_INIT,
+    };
+    a->at = media_unwrap(a->packet->timestamp, media_at_ptp(ext->presentation, ext->rate_hz));
+    a->claim.link_ns = ext->presentation.ns - ptp_at_media(a->at, ext->rate_hz).ns;
+    return a->claim.link_ns < 0 || a->claim.link_ns > LINK_MAX_NS ? -ERANGE : 0;
+}
+
+/* A plain AES67 packet says only its time stamp; the rest was configured, and "now" unwraps it. */
+static int assume(struct arrival *a, const struct intake_config *config, const struct clock_map *map,
+                  uint64_t source)
+{
+    if (map->state == MEDIA_CLOCK_NONE)
+        return -EAGAIN;
+    a->claim = config->claim;
+    a->claim.ssrc = a->packet->ssrc;
+    a->claim.source = source;
+    a->at = media_unwrap(a->packet->timestamp, media_at_ptp(clock_map_ptp(map, a->raw), a->claim.rate_hz));
+    return 0;
+}
+
+/*
+ * Frames in the payload. -EBADMSG when it is not whole frames; -EPROTO when it is of a kind that a later
+ * version may know.
+ */
+static int measure(struct arrival *a, enum rtp_type type)
+{
+    int frames;
+
+    a->frames = 0;
+    if (a->claim.rate_hz == 0 || rtp_codec_sample_bytes(a->claim.codec) == 0)
+        return -EPROTO;
+    if (type == RTP_TYPE_INIT || type == RTP_TYPE_TERMINATE)
+        return 0;
+    if (type != RTP_TYPE_AUDIO)
+        return -EPROTO;
+    frames = rtp_pcm_frames(a->packet->payload_len, a->claim.codec, a->claim.channels);
+    if (frames < 0)
+        return frames;
+    a->frames = (size_t)frames;
+    return 0;
+}
+
+static void store(struct intake *in, const struct arrival *a)
+{
+    struct timeline_slot slot;
+    size_t width = rtp_codec_sample_bytes(a->claim.codec) * a->claim.channels;
+    const uint8_t *from = a->packet->payload;
+    int error = timeline_claim(in->timeline, a->at, a->frames, &slot);
+
+    in->late += error == -ETIME;
+    in->early += error == -EOVERFLOW;
+    if (error)
+        return;
+    from += slot.skip * width;
+    for (int i = 0; i < 2; i++) {
+        pcm_decode(a->claim.codec, from, slot.area[i], slot.frames[i] * a->claim.channels);
+        from += slot.frames[i] * width;
+    }
+}
+
+/* How long before its playout it came; far outside any buffer, the clocks do not agree. */
+static int check_time(struct intake *in, const struct arrival *a, const struct clock_map *map,
+                      int64_t *transit_ns)
+{
+    int64_t now_ns, lead_ns;
+
+    *transit_ns = 0;
+    if (map->state == MEDIA_CLOCK_NONE)
+        return 0;
+    now_ns = clock_map_ptp(map, a->raw).ns;
+    *transit_ns = now_ns - ptp_at_media(a->at, a->claim.rate_hz).ns;
+    lead_ns = a->claim.link_ns - *transit_ns;
+    if (lead_ns < -LATE_MAX_NS || lead_ns > LINK_MAX_NS)
+        return -ERANGE;
+    if (a->frames && lead_ns < in->lead_min_ns)
+        in->lead_min_ns = lead_ns;
+    return 0;
+}
+
+static void begin(struct intake *in, const struct arrival *a)
+{
+    in->begin = a->at;
+    in->ending = false;
+    in->lead_min_ns = INT64_MAX;
+    timeline_reset(in->timeline, a->claim.channels, a->at);
+}
+
+static enum intake_event take(struct intake *in, const struct clock_map *map, const struct arrival *a,
+                              enum rtp_type type)
+{
+    enum intake_event event = INTAKE_NONE;
+    int64_t transit_ns;
+
+    if (check_time(in, a, map, &transit_ns)) {
+        in->absurd++;
+        return INTAKE_NONE;
+    }
+    if (type == RTP_TYPE_TERMINATE && !in->stream.locked)
+        return INTAKE_NONE; /* the second and third copy */
+    switch (stream_judge(&in->stream, &a->claim, a->raw)) {
+    case STREAM_IGNORE:
+        in->foreign++;
+        return INTAKE_NONE;
+    case STREAM_NEW:
+        begin(in, a);
+        event = INTAKE_BEGIN;
+        break;
+    case STREAM_TAKE:
+        break;
+    }
+    stream_count(&in->stream, a->packet->sequence, transit_ns);
+    if (type == RTP_TYPE_TERMINATE) {
+        in->ending = true;
+        in->end = a->at;
+    } else if (type == RTP_TYPE_AUDIO) {
+        store(in, a);
+    }
+    return event;
+}
+
+enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
+                                  size_t length, raw_ns arrival, uint64_t source)
+{
+    struct rtp_packet packet;
+    struct arrival a = {.packet = &packet, .raw = arrival};
+    enum rtp_type type = RTP_TYPE_AUDIO;
+    int error = rtp_parse(bytes, length, RTP_EXT_ID_DEFAULT, &packet);
+
+    in->datagrams++;
+    if (!error && !in->config.plain && !packet.has_ext)
+        error = -EPROTO;
+    if (!error && in->config.plain) {
+        error = assume(&a, &in->config, map, source);
+    } else if (!error) {
+        type = packet.ext.type;
+        error = packet.ext.rate_hz ? describe(&a, source) : -EPROTO;
+    }
+    if (!error)
+        error = measure(&a, type);
+    in->malformed += error == -EBADMSG;
+    in->foreign += error == -EPROTO || error == -EPROTONOSUPPORT;
+    in->absurd += error == -ERANGE;
+    return error ? INTAKE_NONE : take(in, map, &a, type);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Intake: from a datagram to its place on the timeline, or to the counter that says why not.
+ *
+ * Everything from the network is hostile until it has passed here: parsed within its bounds, of our stream,
+ * of a length that fits its format, and with a presentation time that somebody can mean.
+ */
+#ifndef UNISONO_INTAKE_H
+#define UNISONO_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/mediaclock.h"
+#include "proto/rtp.h"
+#include "stream.h"
+#include "timeline.h"
+
+struct intake_config {
+    bool plain; /* AES67 without the extension, described by `claim` (codec, rate, channels, link offset) */
+    struct stream_claim claim;
+};
+
+struct intake {
+    struct intake_config config;
+    struct stream stream;
+    struct timeline *timeline; /* owned */
+    media_t begin;             /* the stream's first sample, announced by INIT or seen first */
+    bool ending;               /* a TERMINATE said where the stream ends */
+    media_t end;
+    int64_t lead_min_ns; /* smallest presentation time - arrival since it was last reset to INT64_MAX */
+    uint64_t datagrams, malformed, foreign, absurd, late, early;
+};
+
+enum intake_event {
+    INTAKE_NONE,
+    INTAKE_BEGIN /* another stream from now on: begin, format and link offset are new, the timeline empty */
+};
+
+/* Returns 0, or -ENOMEM. `samples`: size of the timeline in floats. */
+int intake_init(struct intake *in, const struct intake_config *config, size_t samples);
+void intake_free(struct intake *in);
+
+enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
+                                  size_t length, raw_ns arrival, uint64_t source);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * unisono-recv: sets everything up, hands the sound to the playback thread, and stays as the control thread:
+ * clock, status, log, signals.
+ */
+#include <errno.h>
+#include <math.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "playback.h"
+#include "proto/host/log.h"
+#include "proto/host/stats.h"
+#include "proto/host/timekeeper.h"
+#include "recv.h"
+#include "recv_options.h"
+#include "report.h"
+
+enum {
+    BUFFER_MS = 85 /* the card's: the longest stall of either end that its queue can cover */
+};
+
+struct recv_app {
+    struct recv_options options;
+    int signals;
+    struct stats *stats;
+    struct timekeeper *clock;
+    struct receiver *receiver;
+    struct playback *playback;
+};
+
+static int fail(const char *err)
+{
+    log_error("%s", err);
+    return EXIT_FAILURE;
+}
+
+/* SIGINT and SIGTERM become readable; SIGPIPE, from a reader of the statistics, is an error of write(). */
+static int take_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    sigdelset(&set, SIGPIPE);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int open_network(struct recv_app *app, char *err, size_t err_size)
+{
+    struct recv_config config = {.interface = app->options.interface};
+    char interface[IF_NAMESIZE];
+    int buffer_bytes = 0, error;
+
+    error = option_parse_group(app->options.group, &config.group, err, err_size);
+    if (!error)
+        error = recv_open(&app->receiver, &config, interface, &buffer_bytes, err, err_size);
+    if (error)
+        return error;
+    log_info("listening to %s on %s", app->options.group, interface);
+    if (buffer_bytes < 1 << 20)
+        log_warning("receive buffer is %d kB: raise net.core.rmem_max to ride out longer stalls",
+                    buffer_bytes >> 10);
+    return 0;
+}
+
+static int start_playback(struct recv_app *app, char *err, size_t err_size)
+{
+    const struct recv_options *o = &app->options;
+    struct playback_config config = {
+        .receiver = app->receiver,
+        .realtime_priority = o->realtime,
+        .card = {.direction = CARD_PLAYBACK,
+                 .device = o->device,
+                 .rate_hz = o->rate_hz ? o->rate_hz : 48000,
+                 .channels = o->channels ? o->channels : 2,
+                 .buffer_ms = BUFFER_MS},
+        .rx = {.quality = (enum resample_quality)o->resampler,
+               .gain = pow(10, o->gain_db / 20),
+               .delay_ns = llround(o->delay_ms * 1e6),
+               .plain = o->profile == OPTION_PROFILE_AES67,
+               .codec = o->codec < 0 ? RTP_CODEC_L24 : (enum rtp_codec)o->codec,
+               .rate_hz = o->rate_hz,
+               .channels = o->channels,
+               .link_ns = llround(o->latency_ms * 1e6),
+               .seed = (uint64_t)getpid() * 0x9e3779b97f4a7c15u},
+    };
+    char warning[256];
+    int error = playback_start(&app->playback, &config, warning, sizeof warning, err, err_size);
+
+    if (error)
+        return error;
+    log_info("playing on %s", playback_device(app->playback));
+    if (playback_device_warning(app->playback))
+        log_warning("sound device %s: %s", o->device, playback_device_warning(app->playback));
+    if (*warning)
+        log_warning("%s", warning);
+    return 0;
+}
+
+/* The control thread's life: until a signal ends it. */
+static void control(struct recv_app *app)
+{
+    struct pollfd fd = {.fd = app->signals, .events = POLLIN};
+    struct report report = {0};
+    raw_ns next = clock_raw_now();
+
+    while (poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
+        raw_ns now = clock_raw_now();
+
+        playback_set_clock(app->playback, timekeeper_run(app->clock));
+        if (now.ns < next.ns)
+            continue;
+        next.ns += NS_PER_S;
+        report_second(&report, app->playback, app->receiver, app->clock, app->stats);
+    }
+}
+
+static int run(struct recv_app *app)
+{
+    char err[512] = "";
+    int error = stats_open(&app->stats, app->options.stats, err, sizeof err);
+
+    if (!error)
+        error =
+            timekeeper_open(&app->clock, app->options.clock, (int)app->options.ptp_domain, err, sizeof err);
+    if (!error)
+        error = open_network(app, err, sizeof err);
+    if (!error)
+        error = start_playback(app, err, sizeof err);
+    if (error)
+        return fail(err);
+    control(app);
+    log_info("stopping");
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct recv_app app = {.signals = -1};
+    int status;
+
+    if (!options_parse(&recv_options_program, &app.options, argc, argv, stdout, stderr, &status))
+        return status;
+    log_start(&(struct log_config){"unisono-recv", (enum log_level)app.options.log, STDERR_FILENO});
+    app.signals = take_signals();
+    status = run(&app);
+    playback_stop(app.playback);
+    recv_close(app.receiver);
+    timekeeper_close(app.clock);
+    stats_close(app.stats);
+    close(app.signals);
+    return status;
+}

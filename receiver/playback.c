@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "playback.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/host/clock.h"
+#include "proto/host/realtime.h"
+#include "proto/snapshot.h"
+
+enum {
+    BUFFER_MS = 85 /* the card's: what stalls of either end can be covered with, at most */
+};
+
+#define PUBLISH_NS (100 * NS_PER_MS)
+#define REOPEN_NS  (500 * NS_PER_MS)
+#define DRAIN_NS   NS_PER_S /* a card is given so long to play its rest */
+
+struct playback {
+    struct playback_config config;
+    struct card *card; /* NULL while it is gone */
+    struct rx *rx;
+    float *block; /* one card buffer of frames */
+    size_t card_frames;
+    bool running; /* the card was started and has not stopped */
+    raw_ns reopen_at;
+    raw_ns publish_at;
+    struct playback_status status;
+    unsigned cleared; /* last value of `clear` seen */
+    pthread_t thread;
+    sem_t entered; /* the thread has its scheduling, `warning` says if not */
+    char warning[256];
+    char device[256];
+    const char *device_warning; /* or NULL */
+
+    /* what the two threads share */
+    SNAPSHOT_OF(struct clock_map) clock;
+    SNAPSHOT_OF(struct playback_status) published;
+    _Atomic unsigned clear; /* asks for the extremes to begin anew */
+    _Atomic bool stop;
+};
+
+static void lose_card(struct playback *p, raw_ns now)
+{
+    card_close(p->card);
+    p->card = NULL;
+    p->running = false;
+    p->reopen_at = (raw_ns){now.ns + REOPEN_NS};
+    rx_xrun(p->rx);
+}
+
+static void find_card(struct playback *p, raw_ns now)
+{
+    char err[256];
+
+    if (now.ns < p->reopen_at.ns)
+        return;
+    p->reopen_at.ns = now.ns + REOPEN_NS;
+    if (card_open(&p->card, &p->config.card, err, sizeof err))
+        return;
+    if (card_buffer_frames(p->card) < p->card_frames) /* another device under the same name */
+        lose_card(p, now);
+}
+
+/* An xrun or a suspend: the card is readied again; rx fills it with silence and finds its place anew. */
+static void recover(struct playback *p, raw_ns now)
+{
+    if (card_recover(p->card)) {
+        lose_card(p, now);
+        return;
+    }
+    p->running = false;
+    rx_xrun(p->rx);
+}
+
+static void feed_card(struct playback *p, const struct clock_map *map, raw_ns now)
+{
+    struct card_reading reading = {.avail = (int64_t)p->card_frames};
+    size_t frames;
+    int64_t wrote;
+    int error;
+
+    if (p->running) {
+        error = card_status(p->card, &reading);
+        if (error == -ENODEV) {
+            lose_card(p, now);
+            return;
+        }
+        if (error) {
+            recover(p, now);
+            return;
+        }
+        rx_card(p->rx, reading.stamp, reading.delay);
+    }
+    frames = rx_render(p->rx, map, reading.avail > 0 ? (size_t)reading.avail : 0, p->block);
+    wrote = card_write(p->card, p->block, frames);
+    if (wrote == -ENODEV)
+        lose_card(p, now);
+    else if (wrote != (int64_t)frames)
+        recover(p, now);
+    else if (!p->running && frames)
+        p->running = card_start(p->card) == 0;
+}
+
+static void drain_network(struct playback *p, const struct clock_map *map, const struct clock_pair *pair)
+{
+    const struct recv_datagram *datagrams;
+    int count;
+
+    do {
+        count = recv_drain(p->config.receiver, &datagrams);
+        for (int i = 0; i < count; i++) {
+            const struct recv_datagram *d = &datagrams[i];
+            uint64_t source = (uint64_t)d->source.sin_addr.s_addr << 16 | d->source.sin_port;
+            raw_ns arrival = clock_raw_of_stamp(pair, d->arrival_realtime_ns);
+
+            rx_datagram(p->rx, map, d->bytes, d->len, arrival, source);
+        }
+    } while (count == RECV_BATCH);
+}
+
+static void publish(struct playback *p, raw_ns now)
+{
+    unsigned clear = atomic_load_explicit(&p->clear, memory_order_relaxed);
+
+    if (clear != p->cleared) {
+        p->cleared = clear;
+        rx_clear_extremes(p->rx);
+        p->status.wake_late_ms = 0;
+    }
+    if (now.ns < p->publish_at.ns)
+        return;
+    p->publish_at.ns = now.ns + PUBLISH_NS;
+    rx_get_status(p->rx, &p->status.rx);
+    p->status.card_present = p->card != NULL;
+    SNAPSHOT_STORE(&p->published, &p->status);
+}
+
+/* One cycle; returns when the next is due. */
+static raw_ns cycle(struct playback *p)
+{
+    struct clock_pair pair;
+    struct clock_map map;
+
+    clock_pair_read(&pair);
+    SNAPSHOT_LOAD(&p->clock, &map);
+    drain_network(p, &map, &pair);
+    if (p->card)
+        feed_card(p, &map, pair.raw);
+    else
+        find_card(p, pair.raw);
+    p->status.cycles++;
+    publish(p, pair.raw);
+    return rx_deadline(p->rx, pair.raw);
+}
+
+static void note_wake(struct playback *p, raw_ns due)
+{
+    double late_ms = (double)(clock_raw_now().ns - due.ns) / 1e6;
+
+    if (late_ms > p->status.wake_late_ms)
+        p->status.wake_late_ms = late_ms;
+}
+
+static void *run(void *context)
+{
+    struct playback *p = context;
+    raw_ns end = {INT64_MAX};
+
+    for (;;) {
+        raw_ns due = cycle(p);
+
+        if (end.ns == INT64_MAX && atomic_load_explicit(&p->stop, memory_order_relaxed)) {
+            rx_stop(p->rx);
+            end.ns = due.ns + DRAIN_NS;
+        }
+        if (end.ns != INT64_MAX && (rx_ended(p->rx) || !p->card || due.ns > end.ns))
+            break;
+        clock_sleep_until(due);
+        note_wake(p, due);
+    }
+    /* what is queued still has to be heard; behind the fade there is silence, so it may end a little early */
+    while (p->card && p->running && clock_raw_now().ns < end.ns) {
+        struct card_reading reading;
+
+        if (card_status(p->card, &reading) || reading.delay <= 2 * (int64_t)p->config.card.rate_hz / 1000)
+            break;
+        clock_sleep_until((raw_ns){clock_raw_now().ns + NS_PER_MS});
+    }
+    return NULL;
+}
+
+static void *enter(void *context)
+{
+    struct playback *p = context;
+    struct realtime realtime = {.awake_fd = -1};
+    unsigned priority = p->config.realtime_priority;
+
+    if (priority && realtime_enter(&realtime, (int)priority, p->warning, sizeof p->warning) == 0)
+        p->status.realtime = true;
+    sem_post(&p->entered);
+    run(p);
+    realtime_leave(&realtime);
+    return NULL;
+}
+
+int playback_start(struct playback **result, const struct playback_config *config, char *warning,
+                   size_t warning_size, char *err, size_t err_size)
+{
+    struct playback *p = calloc(1, sizeof *p);
+    int error = -ENOMEM;
+
+    *warning = 0;
+    if (!p)
+        goto out;
+    p->config = *config;
+    error = card_open(&p->card, &config->card, err, err_size);
+    if (error)
+        goto out;
+    p->card_frames = card_buffer_frames(p->card);
+    snprintf(p->device, sizeof p->device, "%s", card_description(p->card));
+    p->device_warning = card_warning(p->card);
+    p->config.rx.card_rate_hz = config->card.rate_hz;
+    p->config.rx.card_channels = config->card.channels;
+    p->config.rx.card_frames = p->card_frames;
+    p->block = calloc(p->card_frames * config->card.channels, sizeof *p->block);
+    p->rx = rx_create(&p->config.rx);
+    sem_init(&p->entered, 0, 0);
+    error = p->block && p->rx ? -pthread_create(&p->thread, NULL, enter, p) : -ENOMEM;
+    if (error)
+        goto out;
+    sem_wait(&p->entered);
+    snprintf(warning, warning_size, "%s", p->warning);
+out:
+    if (error && p) {
+        rx_destroy(p->rx);
+        card_close(p->card);
+        free(p->block);
+        free(p);
+        p = NULL;
+    }
+    if (error == -ENOMEM)
+        snprintf(err, err_size, "out of memory starting playback");
+    *result = p;
+    return error;
+}
+
+void playback_set_clock(struct playback *p, const struct clock_map *map)
+{
+    SNAPSHOT_STORE(&p->clock, map);
+}
+
+void playback_get_status(struct playback *p, struct playback_status *status)
+{
+    SNAPSHOT_LOAD(&p->published, status);
+    atomic_fetch_add_explicit(&p->clear, 1, memory_order_relaxed);
+}
+
+const char *playback_device(const struct playback *p)
+{
+    return p->device;
+}
+
+const char *playback_device_warning(const struct playback *p)
+{
+    return p->device_warning;
+}
+
+void playback_stop(struct playback *p)
+{
+    if (!p)
+        return;
+    atomic_store_explicit(&p->stop, true, memory_order_relaxed);
+    pthread_join(p->thread, NULL);
+    if (p->card) {
+        card_stop(p->card);
+        card_close(p->card);
+    }
+    rx_destroy(p->rx);
+    free(p->block);
+    free(p);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Playback: the receiver's real-time thread. Network and sound card around rx, in one loop:
+ *
+ *   sleep to the deadline --> drain the socket --> read the card --> rx_render() --> write the card
+ *
+ * It runs until playback_stop(), fades out, and lets the card play what it holds. A card that ran dry is
+ * started again, one that disappeared is looked for twice a second; the network is drained all the while.
+ */
+#ifndef UNISONO_PLAYBACK_H
+#define UNISONO_PLAYBACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/host/card.h"
+#include "proto/mediaclock.h"
+#include "recv.h"
+#include "rx.h"
+
+struct playback;
+
+struct playback_config {
+    struct receiver *receiver;  /* borrowed; drained only here */
+    struct card_config card;    /* its strings must outlive the playback */
+    struct rx_config rx;        /* card_rate_hz, card_channels and card_frames are filled in here */
+    unsigned realtime_priority; /* 0: ordinary scheduling */
+};
+
+/* What the thread publishes ten times a second. */
+struct playback_status {
+    struct rx_status rx;
+    bool card_present;
+    bool realtime;       /* got the priority it asked for */
+    double wake_late_ms; /* the latest wake-up since the last publication */
+    uint64_t cycles;
+};
+
+/*
+ * Opens the card, makes rx and starts the thread, silent. Returns 0, or -errno and one line in `err`.
+ * `warning` gets a line when real-time scheduling was refused, else "".
+ */
+int playback_start(struct playback **playback, const struct playback_config *config, char *warning,
+                   size_t warning_size, char *err, size_t err_size);
+
+/* Control thread: the clock's newest word. */
+void playback_set_clock(struct playback *playback, const struct clock_map *map);
+
+/* Control thread. */
+void playback_get_status(struct playback *playback, struct playback_status *status);
+
+/* What was opened; and what may hide the device's timing, or NULL. */
+const char *playback_device(const struct playback *playback);
+const char *playback_device_warning(const struct playback *playback);
+
+/* Fades out, plays the rest, ends the thread and frees all. NULL is allowed. */
+void playback_stop(struct playback *playback);
+
+#endif

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "recv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/host/net.h"
+#include "proto/timebase.h"
+
+/* Room for the two control messages that the socket was asked for. */
+union control {
+    struct cmsghdr header; /* alignment */
+    char bytes[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
+};
+
+struct receiver {
+    int fd;
+    struct sockaddr_in group;
+    char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
+    struct mmsghdr headers[RECV_BATCH];
+    struct iovec parts[RECV_BATCH];
+    struct sockaddr_in sources[RECV_BATCH];
+    union control controls[RECV_BATCH];
+    uint8_t slots[RECV_BATCH][RECV_SLOT_BYTES];
+    struct recv_datagram datagrams[RECV_BATCH];
+    _Atomic uint64_t handed_out, truncated, overflows, errors;
+    _Atomic int last_errno;
+};
+
+static int open_socket(const struct receiver *r, char *interface_name, int *buffer_bytes, char *err,
+                       size_t err_size)
+{
+    struct net_interface interface;
+    int bytes = NET_RECEIVE_BUFFER;
+    int fd = net_find_interface(r->interface, &r->group, &interface, err, err_size);
+
+    if (fd < 0)
+        return fd;
+    fd = net_open_receive(&r->group, &interface, &bytes, err, err_size);
+    if (interface_name)
+        memcpy(interface_name, interface.name, IF_NAMESIZE);
+    if (buffer_bytes)
+        *buffer_bytes = bytes;
+    return fd;
+}
+
+int recv_open(struct receiver **receiver, const struct recv_config *config, char *interface_name,
+              int *buffer_bytes, char *err, size_t err_size)
+{
+    struct receiver *r = calloc(1, sizeof *r);
+
+    if (!r) {
+        snprintf(err, err_size, "not enough memory for a receiver");
+        return -ENOMEM;
+    }
+    r->group = config->group;
+    snprintf(r->interface, sizeof r->interface, "%s", config->interface ? config->interface : "");
+    for (size_t i = 0; i < RECV_BATCH; i++) {
+        r->parts[i] = (struct iovec){r->slots[i], RECV_SLOT_BYTES};
+        r->headers[i].msg_hdr = (struct msghdr){
+            .msg_name = &r->sources[i],
+            .msg_iov = &r->parts[i],
+            .msg_iovlen = 1,
+            .msg_control = &r->controls[i],
+        };
+    }
+    r->fd = open_socket(r, interface_name, buffer_bytes, err, err_size);
+    if (r->fd < 0) {
+        int result = r->fd;
+
+        free(r);
+        return result;
+    }
+    *receiver = r;
+    return 0;
+}
+
+void recv_close(struct receiver *r)
+{
+    close(r->fd);
+    free(r);
+}
+
+int recv_fd(const struct receiver *r)
+{
+    return r->fd;
+}
+
+static void add(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+/* The arrival stamp, 0 when there is none; and notes how often the receive buffer overflowed. */
+static int64_t read_control(struct receiver *r, struct msghdr *header)
+{
+    int64_t arrival_ns = 0;
+
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control; control = CMSG_NXTHDR(header, control)) {
+        if (control->cmsg_level != SOL_SOCKET)
+            continue;
+        if (control->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec stamp;
+
+            memcpy(&stamp, CMSG_DATA(control), sizeof stamp);
+            arrival_ns = (int64_t)stamp.tv_sec * NS_PER_S + stamp.tv_nsec;
+        } else if (control->cmsg_type == SO_RXQ_OVFL) {
+            uint32_t overflows;
+
+            memcpy(&overflows, CMSG_DATA(control), sizeof overflows);
+            atomic_store_explicit(&r->overflows, overflows, memory_order_relaxed);
+        }
+    }
+    return arrival_ns;
+}
+
+int recv_drain(struct receiver *r, const struct recv_datagram **datagrams)
+{
+    int received, kept = 0;
+
+    /* The kernel shortens these to what it filled in. */
+    for (size_t i = 0; i < RECV_BATCH; i++) {
+        r->headers[i].msg_hdr.msg_namelen = sizeof r->sources[i];
+        r->headers[i].msg_hdr.msg_controllen = sizeof r->controls[i];
+    }
+    *datagrams = r->datagrams;
+    received = recvmmsg(r->fd, r->headers, RECV_BATCH, MSG_DONTWAIT, NULL);
+    if (received < 0) {
+        int error = errno;
+
+        if (error == EAGAIN || error == EINTR)
+            return 0;
+        add(&r->errors, 1);
+        atomic_store_explicit(&r->last_errno, error, memory_order_relaxed);
+        return -error;
+    }
+    for (int i = 0; i < received; i++) {
+        struct msghdr *header = &r->headers[i].msg_hdr;
+        int64_t arrival_ns = read_control(r, header);
+
+        if (header->msg_flags & MSG_TRUNC) {
+            add(&r->truncated, 1);
+            continue;
+        }
+        r->datagrams[kept++] =
+            (struct recv_datagram){r->slots[i], r->headers[i].msg_len, arrival_ns, r->sources[i]};
+    }
+    add(&r->handed_out, (uint64_t)kept);
+    return kept;
+}
+
+int recv_reopen(struct receiver *r, char *err, size_t err_size)
+{
+    int fd = open_socket(r, NULL, NULL, err, err_size);
+    int result = 0;
+
+    if (fd < 0)
+        return fd;
+    /* In one step: the real-time thread never sees a closed descriptor. */
+    if (dup3(fd, r->fd, O_CLOEXEC) < 0) {
+        result = -errno;
+        snprintf(err, err_size, "the new socket cannot take the place of the old one: %s", strerror(-result));
+    }
+    close(fd);
+    return result;
+}
+
+void recv_get_counters(const struct receiver *r, struct recv_counters *counters)
+{
+    *counters = (struct recv_counters){
+        .datagrams = atomic_load(&r->handed_out),
+        .truncated = atomic_load(&r->truncated),
+        .overflows = atomic_load(&r->overflows),
+        .errors = atomic_load(&r->errors),
+        .last_errno = atomic_load(&r->last_errno),
+    };
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "recv_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "proto/host/log.h"
+#include "proto/resample.h"
+#include "proto/rtp.h"
+
+#define MEMBER(member) OPTION_MEMBER(struct recv_options, member)
+
+/* The words of --resampler, in the order of enum resample_quality. */
+#define RESAMPLERS "fastest medium best"
+_Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
+
+/* The codecs likewise: see OPTION_CODECS. */
+_Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1, "order of OPTION_CODECS");
+
+static const struct option_spec specs[] = {
+    {.group = "Sound",
+     .name = "device",
+     .kind = OPTION_TEXT,
+     MEMBER(device),
+     .standard = "default",
+     .argument = "ALSA_PCM",
+     .help = "sound card to play on, such as hw:0 or plughw:CARD=PCH (aplay -L lists them)"},
+    {.group = "Sound",
+     .name = "delay",
+     .kind = OPTION_REAL,
+     MEMBER(delay_ms),
+     .standard = "0",
+     .min = 0,
+     .max = 1000,
+     .unit = "ms",
+     .argument = "MS",
+     .help = "play so much later than the stream says; a metre of air is 2.9 ms"},
+    {.group = "Sound",
+     .name = "gain",
+     .kind = OPTION_REAL,
+     MEMBER(gain_db),
+     .standard = "0",
+     .min = -90,
+     .max = 20,
+     .unit = "dB",
+     .argument = "DB",
+     .help = "louder or, below 0, softer"},
+    {.group = "Sound",
+     .name = "resampler",
+     .kind = OPTION_CHOICE,
+     MEMBER(resampler),
+     .standard = "medium",
+     .allowed = RESAMPLERS,
+     .argument = "QUALITY",
+     .help =
+         "how sound is fitted to the card's own clock; medium is flat to 20 kHz; fastest falls 0.5 dB "
+         "short at 18 kHz and costs half; best is flat to 22 kHz and costs three times as much and 2 ms of "
+         "the latency"},
+
+    {.group = "Network",
+     .name = "group",
+     .kind = OPTION_TEXT,
+     MEMBER(group),
+     .standard = "239.69.83.1:5004",
+     .argument = "ADDR[:PORT]",
+     .help = "IPv4 multicast address and UDP port to listen to",
+     .check = option_check_group},
+    {.group = "Network",
+     .name = "interface",
+     .kind = OPTION_TEXT,
+     MEMBER(interface),
+     .argument = "IF",
+     .help = "network interface, its name or IPv4 address; without it the one the routing table picks"},
+
+    {.group = "Plain AES67 streams",
+     .name = "profile",
+     .kind = OPTION_CHOICE,
+     MEMBER(profile),
+     .standard = "unisono",
+     .allowed = OPTION_PROFILES,
+     .argument = "PROFILE",
+     .help = "unisono: the stream describes itself; aes67: the four options below, and only then, do"},
+    {.group = "Plain AES67 streams",
+     .name = "codec",
+     .kind = OPTION_CHOICE,
+     MEMBER(codec),
+     .allowed = OPTION_CODECS,
+     .argument = "CODEC",
+     .help = "samples on the wire: 16 or 24 bit PCM"},
+    {.group = "Plain AES67 streams",
+     .name = "rate",
+     .kind = OPTION_INTEGER,
+     MEMBER(rate_hz),
+     .allowed = OPTION_RATES,
+     .unit = "Hz",
+     .argument = "HZ",
+     .help = "sample rate of the stream"},
+    {.group = "Plain AES67 streams",
+     .name = "channels",
+     .kind = OPTION_INTEGER,
+     MEMBER(channels),
+     .min = 1,
+     .max = RTP_CHANNELS_MAX,
+     .argument = "N",
+     .help = "channels of the stream"},
+    {.group = "Plain AES67 streams",
+     .name = "latency",
+     .kind = OPTION_REAL,
+     MEMBER(latency_ms),
+     .min = 0.5,
+     .max = 1000,
+     .unit = "ms",
+     .argument = "MS",
+     .help =
+         "from the instant in the RTP timestamp to the instant at the speaker; the same at all receivers"},
+
+    {.group = "Clock",
+     .name = "clock",
+     .kind = OPTION_TEXT,
+     MEMBER(clock),
+     .standard = "auto",
+     .argument = "CLOCK",
+     .help = "auto, system (the host's clock, disciplined by others), ptp4l or ptp4l:SOCKET (the offset it "
+             "measures); auto is ptp4l when it answers, else system",
+     .check = option_check_clock},
+    {.group = "Clock",
+     .name = "ptp-domain",
+     .kind = OPTION_INTEGER,
+     MEMBER(ptp_domain),
+     .standard = "0",
+     .min = 0,
+     .max = 127,
+     .argument = "N",
+     .help = "PTP domain that ptp4l must be in"},
+
+    {.group = "Running",
+     .name = "realtime",
+     .kind = OPTION_INTEGER,
+     MEMBER(realtime),
+     .standard = "70",
+     .min = 1,
+     .max = 99,
+     .zero_word = "off",
+     .argument = "PRIO",
+     .help = "SCHED_FIFO priority of the thread that carries sound"},
+    {.group = "Running",
+     .name = "stats",
+     .kind = OPTION_TEXT,
+     MEMBER(stats),
+     .argument = "FILE",
+     .help = "write one JSON object a second to FILE; - is the standard output"},
+    {.group = "Running",
+     .name = "log",
+     .kind = OPTION_CHOICE,
+     MEMBER(log),
+     .standard = "info",
+     .allowed = LOG_LEVELS,
+     .argument = "LEVEL",
+     .help = "least urgent messages to print"},
+};
+
+/* Which of the options that describe an AES67 stream is given (or, with `given` false, lacking); NULL: none.
+ */
+static const char *stream_option(const struct recv_options *o, bool given)
+{
+    if ((o->codec >= 0) == given)
+        return "--codec";
+    if ((o->rate_hz != 0) == given)
+        return "--rate";
+    if ((o->channels != 0) == given)
+        return "--channels";
+    return (o->latency_ms > 0) == given ? "--latency" : NULL;
+}
+
+static int check(const void *values, char *why, size_t why_len)
+{
+    const struct recv_options *o = values;
+    const char *name;
+
+    if (o->device[0] == '\0') {
+        snprintf(why, why_len, "--device: empty; allowed is the name of an ALSA PCM, see aplay -L");
+        return -EINVAL;
+    }
+    if (o->profile == OPTION_PROFILE_AES67) {
+        name = stream_option(o, false);
+        if (name != NULL)
+            snprintf(why, why_len,
+                     "%s: missing; --profile aes67 needs --codec, --rate, --channels and --latency", name);
+    } else {
+        name = stream_option(o, true);
+        if (name != NULL)
+            snprintf(why, why_len, "%s: the stream says that itself; allowed with --profile aes67 only",
+                     name);
+    }
+    return name == NULL ? 0 : -EINVAL;
+}
+
+const struct options_program recv_options_program = {
+    .name = "unisono-recv",
+    .usage = "[--OPTION VALUE]...",
+    .summary =
+        "Plays a multicast RTP stream on a sound card, each sample at the instant that the stream carries "
+        "for it, in step with all other receivers. Sender and receivers need clocks that agree: PTP, "
+        "by ptp4l.",
+    .examples = "  unisono-recv --device hw:0 --interface eth0\n"
+                "  unisono-recv --device plughw:CARD=PCH --gain -6 --delay 2.9\n"
+                "  unisono-recv --profile aes67 --group 239.69.1.1 --codec L24 --rate 48000 --channels 2 "
+                "--latency 5\n"
+                "\nMore in unisono-recv(1).\n",
+    .specs = specs,
+    .count = sizeof specs / sizeof *specs,
+    .check = check,
+};

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What unisono-recv is told on its command line and in its configuration file. */
+#ifndef UNISONO_RECV_OPTIONS_H
+#define UNISONO_RECV_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/options.h"
+
+/* Plain values, each within its range and consistent with the others. */
+struct recv_options {
+    char device[256]; /* ALSA PCM */
+    double delay_ms;  /* this receiver's own, on top of the stream's latency */
+    double gain_db;
+    int resampler;      /* enum resample_quality */
+    char group[64];     /* for option_parse_group(), which accepts it */
+    char interface[64]; /* "": by the routing table */
+    int profile;        /* enum option_profile */
+    int codec;          /* enum rtp_codec; these four describe an AES67 stream. -1 with --profile unisono, */
+    uint32_t rate_hz;   /* 0 likewise, */
+    uint32_t channels;  /* 0 likewise, */
+    double latency_ms;  /* 0 likewise */
+    char clock[512];    /* for clock_source_open() */
+    uint32_t ptp_domain;
+    uint32_t realtime; /* priority 1 to 99; 0: off */
+    char stats[1024];  /* path; "-": standard output; "": none */
+    int log;           /* enum log_level */
+};
+
+extern const struct options_program recv_options_program;
+
+#endif

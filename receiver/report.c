@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "report.h"
+
+#include <arpa/inet.h>
+
+#include "proto/host/log.h"
+
+static void tell_state(const struct playback_status *now)
+{
+    const struct stream_claim *c = &now->rx.stream.claim;
+    struct in_addr from = {(in_addr_t)(c->source >> 16)};
+    const char *codec = rtp_codec_name(c->codec);
+
+    switch (now->rx.state) {
+    case RX_PLAYING:
+        log_info("playing %s, %u Hz, %u channels from %s (SSRC %08x), latency %.3f ms", codec ? codec : "?",
+                 c->rate_hz, c->channels, inet_ntoa(from), c->ssrc, (double)now->rx.link_ns / 1e6);
+        break;
+    case RX_ARMED:
+        log_info("stream found; waiting for card and clock to be known");
+        break;
+    case RX_IDLE:
+        log_info("no stream: silence");
+        break;
+    case RX_FADING:
+        break;
+    }
+}
+
+/* Counters that somebody should see to when they grow. */
+static void tell_trouble(const struct playback_status *before, const struct playback_status *now)
+{
+    const struct rx_status *a = &before->rx, *b = &now->rx;
+
+    if (b->xruns != a->xruns)
+        log_warning(
+            "the sound device ran dry (%llu times so far): a larger --latency at the sender would cover it",
+            (unsigned long long)b->xruns);
+    if (b->late != a->late)
+        log_warning("%llu packets came too late to be played: network, clocks, or too small a --latency",
+                    (unsigned long long)(b->late - a->late));
+    if (b->absurd != a->absurd)
+        log_warning("%llu packets with impossible presentation times: are both ends on the same clock?",
+                    (unsigned long long)(b->absurd - a->absurd));
+    if (now->card_present != before->card_present)
+        log_warning(now->card_present ? "the sound device is back"
+                                      : "the sound device is gone; looking for it");
+}
+
+static void write_stream(struct stats *stats, const struct rx_status *rx)
+{
+    const struct stream_claim *c = &rx->stream.claim;
+    const char *codec = rtp_codec_name(c->codec);
+
+    stats_text(stats, "codec", rx->stream.locked && codec ? codec : "");
+    stats_count(stats, "rate_hz", rx->stream.locked ? c->rate_hz : 0);
+    stats_count(stats, "channels", rx->stream.locked ? c->channels : 0);
+    stats_count(stats, "ssrc", rx->stream.locked ? c->ssrc : 0);
+    stats_real(stats, "latency_ms", (double)rx->link_ns / 1e6);
+    stats_count(stats, "received_packets", rx->stream.counters.received);
+    stats_count(stats, "lost_packets", rx->stream.counters.lost);
+    stats_count(stats, "duplicate_packets", rx->stream.counters.duplicates);
+    stats_count(stats, "reordered_packets", rx->stream.counters.reordered);
+    stats_real(stats, "jitter_us", rx->stream.counters.jitter_ns / 1e3);
+    stats_real(stats, "lead_min_ms", rx->lead_min_ms);
+}
+
+static void write_line(struct stats *stats, const struct playback_status *now,
+                       const struct recv_counters *net, const struct timekeeper *clock)
+{
+    const struct rx_status *rx = &now->rx;
+
+    stats_begin(stats);
+    stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
+    stats_text(stats, "state", rx_state_name(rx->state));
+    write_stream(stats, rx);
+    stats_real(stats, "error_ns", rx->error_ns);
+    stats_real(stats, "error_worst_ns", rx->error_worst_ns);
+    stats_real(stats, "card_ppm", rx->card_ppm);
+    stats_real(stats, "card_sigma_ns", rx->card_sigma_ns);
+    stats_real(stats, "resample_ppm", rx->resample_ppm);
+    stats_real(stats, "queued_min_ms", rx->queued_min_ms);
+    stats_count(stats, "played_frames", rx->played);
+    stats_count(stats, "concealed_frames", rx->concealed);
+    stats_count(stats, "clipped_samples", rx->clipped);
+    stats_count(stats, "starts", rx->starts);
+    stats_count(stats, "xruns", rx->xruns);
+    stats_count(stats, "late_packets", rx->late);
+    stats_count(stats, "early_packets", rx->early);
+    stats_count(stats, "absurd_packets", rx->absurd);
+    stats_count(stats, "foreign_packets", rx->foreign);
+    stats_count(stats, "malformed_packets", rx->malformed);
+    stats_count(stats, "truncated_packets", net->truncated);
+    stats_count(stats, "overflowed_packets", net->overflows);
+    stats_flag(stats, "device_present", now->card_present);
+    stats_flag(stats, "realtime", now->realtime);
+    stats_real(stats, "wake_late_max_ms", now->wake_late_ms);
+    stats_count(stats, "cycles", now->cycles);
+    timekeeper_report(clock, stats);
+    stats_end(stats);
+}
+
+void report_second(struct report *r, struct playback *playback, const struct receiver *receiver,
+                   const struct timekeeper *clock, struct stats *stats)
+{
+    struct playback_status now;
+    struct recv_counters net;
+
+    playback_get_status(playback, &now);
+    recv_get_counters(receiver, &net);
+    if (!r->spoken || now.rx.state != r->before.rx.state || now.rx.starts != r->before.rx.starts)
+        tell_state(&now);
+    if (r->spoken)
+        tell_trouble(&r->before, &now);
+    r->spoken = true;
+    r->before = now;
+    write_line(stats, &now, &net, clock);
+}

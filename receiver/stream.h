@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Which stream a receiver follows, and what the network does to it.
+ *
+ * A group carries one stream. A receiver locks to the first that makes sense and stays with it: packets of
+ * another SSRC, format or link offset are not heard while the locked one is alive. It moves over
+ *
+ *   - at once, when the same host announces a new start (INIT with a new SSRC: the sender was restarted);
+ *   - otherwise when the locked stream has been silent for 100 ms.
+ *
+ * Counting follows RFC 3550 appendix A.1 (extended sequence), A.3 (loss) and A.8 (jitter), with 64-bit
+ * sequence numbers, because 8000 packets a second wrap 16 bits every 8 s.
+ */
+#ifndef UNISONO_STREAM_H
+#define UNISONO_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/rtp.h"
+#include "proto/timebase.h"
+
+/* What one packet says of the stream it belongs to. */
+struct stream_claim {
+    uint32_t ssrc;
+    uint64_t source; /* address and port of the sender, any unique packing */
+    enum rtp_codec codec;
+    uint32_t rate_hz;
+    unsigned channels;
+    int64_t link_ns; /* presentation time - time of the media sample */
+    bool starts;     /* an INIT packet */
+};
+
+struct stream_counters {
+    uint64_t received;   /* packets of the stream, duplicates included */
+    uint64_t lost;       /* by sequence number, never seen so far */
+    uint64_t duplicates; /* sequence numbers seen before */
+    uint64_t reordered;  /* came after a later one */
+    double jitter_ns;    /* RFC 3550 A.8, against the media clock */
+};
+
+struct stream {
+    bool locked;
+    struct stream_claim claim;
+    raw_ns newest; /* arrival of its last packet */
+    bool counting; /* the sequence fields are set */
+    int64_t first, highest;
+    uint64_t window; /* which of the last 64 sequence numbers up to `highest` came */
+    int64_t unique;
+    int64_t transit_ns; /* arrival - media time of the packet before */
+    struct stream_counters counters;
+};
+
+enum stream_verdict {
+    STREAM_TAKE,  /* of the stream we follow */
+    STREAM_NEW,   /* the first of a stream we follow from now on; counters start at zero */
+    STREAM_IGNORE /* of a stream we do not follow */
+};
+
+enum stream_verdict stream_judge(struct stream *s, const struct stream_claim *claim, raw_ns arrival);
+
+/* Counts a packet that was taken. transit_ns: arrival minus media time, both on the PTP timescale. */
+void stream_count(struct stream *s, uint16_t sequence, int64_t transit_ns);
+
+/* Nothing more is expected of it: the next claim is taken. */
+void stream_unlock(struct stream *s);
+
+/* True when the locked stream has said nothing for 100 ms. */
+bool stream_stale(const struct stream *s, raw_ns now);
+
+#endif
