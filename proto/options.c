@@ -145,9 +145,9 @@ static bool parse_integer(const char *text, long long *value)
 
     if (text[0] == '\0' || text[strspn(text, "0123456789+-")] != '\0')
         return false;
-    errno = 0;
+    /* What is too large comes out as the largest, which no range reaches. */
     *value = strtoll(text, &end, 10);
-    return *end == '\0' && errno == 0;
+    return *end == '\0';
 }
 
 /* Whether a number is in the row's list of values, or in its range when it has none. */

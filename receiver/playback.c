@@ -14,7 +14,7 @@
 #include "proto/snapshot.h"
 
 enum {
-    BUFFER_MS = 85 /* the card's: what stalls of either end can be covered with, at most */
+    DRAIN_BATCHES = 16 /* in one cycle: a flood must not hold up the sound */
 };
 
 #define PUBLISH_NS (100 * NS_PER_MS)
@@ -110,18 +110,17 @@ static void feed_card(struct playback *p, const struct clock_map *map, raw_ns no
 static void drain_network(struct playback *p, const struct clock_map *map, const struct clock_pair *pair)
 {
     const struct recv_datagram *datagrams;
-    int count;
+    int count, batches = 0;
 
     do {
         count = recv_drain(p->config.receiver, &datagrams);
         for (int i = 0; i < count; i++) {
             const struct recv_datagram *d = &datagrams[i];
-            uint64_t source = (uint64_t)d->source.sin_addr.s_addr << 16 | d->source.sin_port;
             raw_ns arrival = clock_raw_of_stamp(pair, d->arrival_realtime_ns);
 
-            rx_datagram(p->rx, map, d->bytes, d->len, arrival, source);
+            rx_datagram(p->rx, map, d->bytes, d->len, arrival, d->source.sin_addr.s_addr);
         }
-    } while (count == RECV_BATCH);
+    } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
 }
 
 static void publish(struct playback *p, raw_ns now)

@@ -85,6 +85,8 @@ int recv_open(struct receiver **receiver, const struct recv_config *config, char
 
 void recv_close(struct receiver *r)
 {
+    if (!r)
+        return;
     close(r->fd);
     free(r);
 }

@@ -44,7 +44,7 @@ struct receiver;
  */
 int recv_open(struct receiver **receiver, const struct recv_config *config, char *interface_name,
               int *buffer_bytes, char *err, size_t err_size);
-void recv_close(struct receiver *receiver);
+void recv_close(struct receiver *receiver); /* NULL is allowed */
 
 /* For poll(): readable when something waits. Stays the same through recv_reopen(). */
 int recv_fd(const struct receiver *receiver);

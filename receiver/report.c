@@ -8,7 +8,7 @@
 static void tell_state(const struct playback_status *now)
 {
     const struct stream_claim *c = &now->rx.stream.claim;
-    struct in_addr from = {(in_addr_t)(c->source >> 16)};
+    struct in_addr from = {(in_addr_t)c->source};
     const char *codec = rtp_codec_name(c->codec);
 
     switch (now->rx.state) {

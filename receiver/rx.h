@@ -84,7 +84,7 @@ void rx_destroy(struct rx *rx);
 
 /*
  * Takes one datagram as it came, hostile or not. `map` may be in state MEDIA_CLOCK_NONE. `source` identifies
- * the sender's address and port.
+ * the sending host.
  */
 void rx_datagram(struct rx *rx, const struct clock_map *map, const uint8_t *bytes, size_t length,
                  raw_ns arrival, uint64_t source);

@@ -23,7 +23,7 @@
 /* What one packet says of the stream it belongs to. */
 struct stream_claim {
     uint32_t ssrc;
-    uint64_t source; /* address and port of the sender, any unique packing */
+    uint64_t source; /* the sending host: its address, without the port, which a restart changes */
     enum rtp_codec codec;
     uint32_t rate_hz;
     unsigned channels;

@@ -319,6 +319,8 @@ out:
 
 void send_close(struct sender *s)
 {
+    if (!s)
+        return;
     if (s->media)
         rtp_session_destroy(s->media);
     if (s->control)

@@ -64,7 +64,7 @@ struct sender;
  */
 int send_open(struct sender **sender, const struct send_config *config, char *interface_name, char *err,
               size_t err_size);
-void send_close(struct sender *sender);
+void send_close(struct sender *sender); /* NULL is allowed */
 
 /*
  * Real-time. Sends one packet: `datagram` holds payload_len bytes of payload behind

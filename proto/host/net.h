@@ -17,9 +17,8 @@
 
 #define NET_TTL_DEFAULT      32
 #define NET_DSCP_MEDIA       34 /* AF41: AES67-2018 for media */
-#define NET_PRIORITY_DEFAULT 5  /* 802.1p class of a VLAN with an egress map, and of the queueing discipline \
-                                 */
-#define NET_RECEIVE_BUFFER (4 * 1024 * 1024)
+#define NET_PRIORITY_DEFAULT 5  /* becomes the 802.1p class of a VLAN that has an egress map */
+#define NET_RECEIVE_BUFFER   (4 * 1024 * 1024)
 
 struct net_interface {
     char name[IF_NAMESIZE];

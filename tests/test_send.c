@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The sender's network end through the real libortp and the real kernel, in a network namespace of its own.
+ * Where the kernel grants none, the tests are skipped.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "proto/host/net.h"
+#include "proto/rtp.h"
+#include "sender/send.h"
+
+/* Long enough for any machine; only a failing test ever waits for it. */
+#define PATIENCE_MS 10000
+
+#define GROUP_TEXT "239.69.83.9"
+#define PORT       5404
+#define SSRC       0x5eed1e55u
+#define CNAME      "unisono@stage-left"
+
+static char err[512];
+
+/* ---- allocations, counted --------------------------------------------------------------------------- */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNTS_ALLOCATIONS false
+static _Thread_local unsigned long allocations;
+#else
+#define COUNTS_ALLOCATIONS true
+static _Thread_local unsigned long allocations;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+
+/* These stand before those of the C library, for libortp too. */
+void *malloc(size_t size)
+{
+    allocations++;
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    allocations++;
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size)
+{
+    allocations++;
+    return __libc_realloc(block, size);
+}
+#endif
+
+/* ---- surroundings ----------------------------------------------------------------------------------- */
+
+static void lo_ioctl(unsigned long request, struct ifreq *what)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    snprintf(what->ifr_name, sizeof what->ifr_name, "lo");
+    assert_int_equal(ioctl(fd, request, what), 0);
+    close(fd);
+}
+
+static void set_lo_up(bool up)
+{
+    struct ifreq what = {0};
+
+    lo_ioctl(SIOCGIFFLAGS, &what);
+    what.ifr_flags = (short)(up ? what.ifr_flags | IFF_UP : what.ifr_flags & ~IFF_UP);
+    lo_ioctl(SIOCSIFFLAGS, &what);
+}
+
+static void set_lo_address(const char *text)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    struct ifreq what = {0};
+
+    assert_int_equal(inet_pton(AF_INET, text, &own.sin_addr), 1);
+    memcpy(&what.ifr_addr, &own, sizeof own);
+    lo_ioctl(SIOCSIFADDR, &what);
+}
+
+static int enter_namespace(void **state)
+{
+    static bool granted;
+
+    granted = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+    *state = &granted;
+    if (granted)
+        set_lo_up(true);
+    return 0;
+}
+
+static struct sockaddr_in group_at(unsigned port)
+{
+    struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+
+    inet_pton(AF_INET, GROUP_TEXT, &group.sin_addr);
+    return group;
+}
+
+static struct sender *open_sender(void **state)
+{
+    struct send_config config = {
+        .group = group_at(PORT),
+        .interface = "lo",
+        .ttl = NET_TTL_DEFAULT,
+        .dscp = NET_DSCP_MEDIA,
+        .priority = NET_PRIORITY_DEFAULT,
+        .ext_id = RTP_EXT_ID_DEFAULT,
+        .ssrc = SSRC,
+        .rate_hz = 48000,
+        .cname = CNAME,
+    };
+    struct sender *sender = NULL;
+
+    if (!*(const bool *)*state)
+        skip();
+    if (send_open(&sender, &config, NULL, err, sizeof err) < 0)
+        fail_msg("%s", err);
+    return sender;
+}
+
+static int open_ear(unsigned port)
+{
+    struct sockaddr_in group = group_at(port);
+    struct net_interface interface;
+    int bytes = NET_RECEIVE_BUFFER, fd;
+
+    assert_int_equal(net_find_interface("lo", &group, &interface, err, sizeof err), 0);
+    fd = net_open_receive(&group, &interface, &bytes, err, sizeof err);
+    if (fd < 0)
+        fail_msg("%s", err);
+    return fd;
+}
+
+static size_t hear(int fd, uint8_t *bytes, size_t size, struct sockaddr_in *source)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    socklen_t source_len = sizeof *source;
+    ssize_t len;
+
+    assert_int_equal(poll(&ready, 1, PATIENCE_MS), 1);
+    len = recvfrom(fd, bytes, size, 0, (void *)source, source ? &source_len : NULL);
+    assert_true(len >= 0);
+    return (size_t)len;
+}
+
+static void assert_silence(int fd)
+{
+    uint8_t byte;
+
+    assert_int_equal(recv(fd, &byte, 1, 0), -1);
+    assert_int_equal(errno, EAGAIN);
+}
+
+static const struct rtp_packet first = {
+    .ssrc = SSRC,
+    .timestamp = 0xfb03ddc0,
+    .sequence = 65530,
+    .payload_type = RTP_PT_L24,
+    .has_ext = true,
+    .ext = {.presentation = {1700000000510000000}, .codec = RTP_CODEC_L24, .channels = 2, .rate_hz = 48000},
+};
+
+/* ---- RTP --------------------------------------------------------------------------------------------- */
+
+/* Sends one packet and compares what arrives with what rtp_build() makes of the same fields. */
+static void check_bytes(struct sender *sender, int ear, const struct rtp_packet *packet, size_t payload_len)
+{
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX];
+    uint8_t want[RTP_DATAGRAM_MAX], got[RTP_DATAGRAM_MAX + 1];
+    size_t header = rtp_header_bytes(packet->has_ext), len;
+
+    memset(datagram, 0xee, sizeof datagram);
+    for (size_t i = 0; i < payload_len; i++)
+        datagram[header + i] = (uint8_t)(i * 7 + packet->sequence);
+    memcpy(want + header, datagram + header, payload_len);
+    rtp_build(want, packet, RTP_EXT_ID_DEFAULT);
+
+    assert_int_equal(send_packet(sender, packet, datagram, payload_len), 0);
+    len = hear(ear, got, sizeof got, NULL);
+    assert_int_equal(len, header + payload_len);
+    assert_memory_equal(got, want, len);
+}
+
+static void test_bytes(void **state)
+{
+    struct sender *sender = open_sender(state);
+    struct rtp_packet packet = first;
+    int ear = open_ear(PORT);
+
+    packet.payload_type = RTP_PT_CONTROL;
+    packet.ext.type = RTP_TYPE_INIT;
+    check_bytes(sender, ear, &packet, 0);
+    packet = first;
+    /* Through the wraps of sequence number and timestamp, with every kind of size. */
+    for (unsigned i = 0; i < 2000; i++) {
+        packet.sequence = (uint16_t)(packet.sequence + 1);
+        packet.timestamp += 48 * 100000;
+        packet.ext.presentation.ns += 1000000;
+        packet.marker = i % 5 == 0;
+        packet.payload_type = (uint8_t)(96 + i % 32);
+        packet.ext.channels = (uint8_t)(1 + i % 64);
+        packet.has_ext = i % 3 != 0;
+        check_bytes(sender, ear, &packet, i % (RTP_PAYLOAD_MAX + 1));
+    }
+    check_bytes(sender, ear, &packet, RTP_PAYLOAD_MAX);
+    assert_silence(ear); /* one datagram for one packet, and nothing of the library's own */
+    close(ear);
+    send_close(sender);
+}
+
+/* The caller may send the same slot again: nothing of it stays changed but the header. */
+static void test_slot_is_reusable(void **state)
+{
+    struct sender *sender = open_sender(state);
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
+    uint8_t one[64], two[64];
+    int ear = open_ear(PORT);
+
+    memset(datagram + 28, 0x5a, 36);
+    assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
+    assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
+    assert_int_equal(hear(ear, one, sizeof one, NULL), 64);
+    assert_int_equal(hear(ear, two, sizeof two, NULL), 64);
+    assert_memory_equal(one, two, 64);
+    close(ear);
+    send_close(sender);
+}
+
+static void test_no_allocation(void **state)
+{
+    struct sender *sender = open_sender(state);
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
+    struct send_counters before, after;
+    struct rtp_packet packet = first;
+    unsigned long count;
+
+    send_get_counters(sender, &before);
+    count = allocations;
+    for (int i = 0; i < 5000; i++) {
+        packet.sequence = (uint16_t)(packet.sequence + 1);
+        packet.timestamp += 48;
+        send_packet(sender, &packet, datagram, 288);
+    }
+    assert_int_equal(allocations, count);
+    send_get_counters(sender, &after);
+    assert_int_equal(after.packets, 5000);
+    assert_int_equal(after.octets, 5000 * 288);
+    assert_int_equal(after.pool_misses, before.pool_misses);
+    if (COUNTS_ALLOCATIONS) {
+        free(malloc(1));
+        assert_int_equal(allocations, count + 1); /* the counter does count */
+    }
+    send_close(sender);
+}
+
+/* The interface goes away and comes back: counted, not fatal, not said, and sound goes on. */
+static void test_interface_down(void **state)
+{
+    struct sender *sender = open_sender(state);
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
+    struct send_counters counters;
+    int ear = open_ear(PORT);
+    uint8_t got[64];
+
+    set_lo_up(false);
+    for (int i = 0; i < 10; i++)
+        assert_true(send_packet(sender, &first, datagram, 36) < 0);
+    assert_true(send_report(sender, (ptp_ns){1700000000500000000}) < 0);
+    set_lo_up(true);
+    send_get_counters(sender, &counters);
+    assert_int_equal(counters.packets, 0);
+    assert_int_equal(counters.octets, 0);
+    assert_int_equal(counters.reports, 0);
+    assert_int_equal(counters.unreachable, 11);
+    assert_int_equal(counters.would_block + counters.no_buffers + counters.other, 0);
+    assert_true(counters.last_errno > 0);
+    assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
+    assert_int_equal(hear(ear, got, sizeof got, NULL), 64);
+    close(ear);
+    send_close(sender);
+}
+
+/* The interface has another address: after a reopen packets come from there, through the same sender. */
+static void test_reopen(void **state)
+{
+    struct sender *sender = open_sender(state);
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
+    int ear = open_ear(PORT), rtcp_ear = open_ear(PORT + 1);
+    struct sockaddr_in source;
+    uint8_t got[128];
+
+    set_lo_address("127.0.0.9");
+    assert_int_equal(send_reopen(sender, err, sizeof err), 0);
+    assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
+    hear(ear, got, sizeof got, &source);
+    assert_int_equal(source.sin_addr.s_addr, htonl(0x7f000009));
+    assert_int_equal(send_report(sender, (ptp_ns){1700000000500000000}), 0);
+    hear(rtcp_ear, got, sizeof got, &source);
+    assert_int_equal(source.sin_addr.s_addr, htonl(0x7f000009));
+    set_lo_address("127.0.0.1");
+    close(ear);
+    close(rtcp_ear);
+    send_close(sender);
+}
+
+/* ---- RTCP -------------------------------------------------------------------------------------------- */
+
+static uint32_t be32(const uint8_t *from)
+{
+    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
+}
+
+/* Checks SR and SDES of PROTOCOL.md section 8; returns what follows. */
+static size_t check_report(const uint8_t *bytes, size_t len)
+{
+    static const uint8_t sdes[] = {0x81, 202, 0, 7, 0x5e, 0xed, 0x1e, 0x55, 1, sizeof CNAME - 1};
+
+    assert_true(len >= 28 + 32);
+    assert_int_equal(be32(bytes), 0x80c80006);
+    assert_int_equal(be32(bytes + 4), SSRC);
+    assert_int_equal(be32(bytes + 8), 1700000000u + 2208988800u);
+    assert_int_equal(be32(bytes + 12), 0x80000000); /* half a second */
+    assert_int_equal(be32(bytes + 16), 81600000024000 & 0xffffffff);
+    assert_int_equal(be32(bytes + 20), 3);
+    assert_int_equal(be32(bytes + 24), 72);
+    bytes += 28;
+    assert_memory_equal(bytes, sdes, sizeof sdes);
+    assert_memory_equal(bytes + sizeof sdes, CNAME, sizeof CNAME - 1);
+    return 28 + 32;
+}
+
+static void test_rtcp(void **state)
+{
+    static const uint8_t bye[] = {0x81, 203, 0, 1, 0x5e, 0xed, 0x1e, 0x55};
+    const ptp_ns now = {1700000000500000000};
+    struct sender *sender = open_sender(state);
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
+    int ear = open_ear(PORT + 1);
+    struct send_counters counters;
+    uint8_t got[256];
+    size_t len;
+
+    assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
+    assert_int_equal(send_packet(sender, &first, datagram, 0), 0);
+    assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
+    assert_int_equal(send_report(sender, now), 0);
+    len = hear(ear, got, sizeof got, NULL);
+    assert_int_equal(check_report(got, len), len);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(send_bye(sender, now), 0);
+        len = hear(ear, got, sizeof got, NULL);
+        assert_int_equal(check_report(got, len), len - sizeof bye);
+        assert_memory_equal(got + len - sizeof bye, bye, sizeof bye);
+    }
+    assert_silence(ear); /* no report of the library's own */
+    send_get_counters(sender, &counters);
+    assert_int_equal(counters.reports, 3);
+    close(ear);
+    send_close(sender);
+}
+
+/* A CNAME of any length ends with one to four zeros on a word's boundary. */
+static void test_cname_lengths(void **state)
+{
+    struct send_config config = {.group = group_at(PORT), .interface = "lo", .ext_id = 1, .rate_hz = 48000};
+    char name[256];
+    uint8_t got[512];
+    int ear;
+
+    if (!*(const bool *)*state)
+        skip();
+    ear = open_ear(PORT + 1);
+    for (size_t len = 1; len <= 255; len++) {
+        struct sender *sender = NULL;
+        size_t total, zeros;
+
+        memset(name, 'n', len);
+        name[len] = '\0';
+        config.cname = name;
+        assert_int_equal(send_open(&sender, &config, NULL, err, sizeof err), 0);
+        assert_int_equal(send_report(sender, (ptp_ns){0}), 0);
+        send_close(sender);
+        total = hear(ear, got, sizeof got, NULL);
+        assert_int_equal(total % 4, 0);
+        assert_int_equal(total, 28 + 4 + 4 * ((size_t)got[30] << 8 | got[31]));
+        zeros = total - (28 + 10 + len);
+        assert_in_range(zeros, 1, 4);
+        assert_memory_equal(got + 38, name, len);
+        assert_memory_equal(got + 38 + len, "\0\0\0\0", zeros);
+    }
+    close(ear);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------------- */
+
+struct media_thread {
+    struct sender *sender;
+    int packets;
+    _Atomic bool done;
+};
+
+static void *send_media(void *context)
+{
+    struct media_thread *media = context;
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
+
+    for (int i = 0; i < media->packets; i++)
+        send_packet(media->sender, &first, datagram, 36);
+    atomic_store(&media->done, true);
+    return NULL;
+}
+
+/* The real-time thread and the control thread at once, while the sockets are exchanged under them. */
+static void test_two_threads(void **state)
+{
+    struct media_thread media = {.sender = open_sender(state), .packets = 20000};
+    struct send_counters counters;
+    uint64_t reports = 0;
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, send_media, &media), 0);
+    do {
+        assert_int_equal(send_report(media.sender, (ptp_ns){1700000000500000000}), 0);
+        reports++;
+        if (reports % 16 == 0)
+            assert_int_equal(send_reopen(media.sender, err, sizeof err), 0);
+    } while (!atomic_load(&media.done));
+    pthread_join(thread, NULL);
+    send_get_counters(media.sender, &counters);
+    assert_int_equal(counters.packets, 20000);
+    assert_int_equal(counters.reports, reports);
+    assert_int_equal(counters.last_errno, 0);
+    send_close(media.sender);
+}
+
+static int count_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count = 0;
+
+    assert_non_null(directory);
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
+static void test_open_refused(void **state)
+{
+    struct send_config config = {.group = group_at(PORT), .interface = "nowhere7", .cname = CNAME};
+    int before = count_descriptors();
+    struct sender *sender = NULL;
+
+    if (!*(const bool *)*state)
+        skip();
+    assert_int_equal(send_open(&sender, &config, NULL, err, sizeof err), -ENODEV);
+    assert_null(sender);
+    assert_non_null(strstr(err, "nowhere7"));
+    config.interface = "lo";
+    config.group.sin_addr.s_addr = htonl(0xf0000001); /* 240.0.0.1: no group */
+    assert_true(send_open(&sender, &config, NULL, err, sizeof err) < 0);
+    assert_non_null(strstr(err, "240.0.0.1:5404"));
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* libortp would log warnings and errors to these, from the thread that must not. */
+static void test_says_nothing(void **state)
+{
+    char path[] = "/tmp/unisono-test-send-XXXXXX";
+    int file = mkstemp(path), out = dup(STDOUT_FILENO), complaint = dup(STDERR_FILENO);
+    alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
+    struct sender *sender;
+    struct stat stat;
+
+    assert_true(file >= 0);
+    unlink(path);
+    sender = open_sender(state);
+    send_close(sender);
+    fflush(NULL);
+    dup2(file, STDOUT_FILENO);
+    dup2(file, STDERR_FILENO);
+    sender = open_sender(state);
+    send_packet(sender, &first, datagram, 36);
+    set_lo_up(false);
+    send_packet(sender, &first, datagram, 36);
+    send_bye(sender, (ptp_ns){0});
+    set_lo_up(true);
+    send_close(sender);
+    fflush(NULL);
+    dup2(out, STDOUT_FILENO);
+    dup2(complaint, STDERR_FILENO);
+    close(out);
+    close(complaint);
+    assert_int_equal(fstat(file, &stat), 0);
+    assert_int_equal(stat.st_size, 0);
+    close(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes),         cmocka_unit_test(test_slot_is_reusable),
+        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_interface_down),
+        cmocka_unit_test(test_reopen),        cmocka_unit_test(test_rtcp),
+        cmocka_unit_test(test_cname_lengths), cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_open_refused),  cmocka_unit_test(test_says_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, enter_namespace, NULL);
+}
