@@ -17,8 +17,8 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 CC       ?= gcc
 OPT      ?= -O2 -g
-BUILD    := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(filter check,$(MAKECMDGOALS)),/check)
 comma    := ,
+BUILD    ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS   += -std=c17 $(OPT) $(WARNINGS) -D_GNU_SOURCE -DUNISONO_VERSION='"$(VERSION)"' -DPIC -I. -pthread -fPIC
@@ -72,6 +72,77 @@ $(BUILD)/stall-witness: $(call objects,tests/witness)
 
 tools: $(TOOLS)
 
+# ---- tests ---------------------------------------------------------------------------------------------------
+
+# one program a module, tests/test_MODULE.c, with whatever it needs of the tree
+LIBRARY   := $(BUILD)/tests/unisono.a
+LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER)) \
+             tests/world tests/truth tests/record tests/simparams)
+UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
+UNIT_LIBS := $(SEND_LIBS) -lcmocka
+SCRIPTS   := $(sort $(wildcard tests/*.test.sh tests/e2e/*.sh tests/interop/*.sh))
+SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
+GARBAGE   := $(if $(wildcard tests/garbage.c),$(BUILD)/garbage)
+
+$(LIBRARY): $(LIB_OBJS)
+	$(if $(V),,@echo "  AR    $@" &&) rm -f $@ && ar rcs $@ $^
+
+$(UNITS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	$(link) $(UNIT_LIBS)
+
+$(BUILD)/garbage: $(call objects,tests/garbage) $(LIBRARY)
+	$(link) -lm
+
+units: $(UNITS)
+
+SANITIZED := build/san-address-undefined
+# the whole suite: unit tests plain and under ASan and UBSan, then everything from outside
+test: deps-build deps-test
+	+@$(MAKE) --no-print-directory all tools units $(GARBAGE)
+	+@$(MAKE) --no-print-directory SAN=address,undefined all units $(SIMCARD:build/%=$(SANITIZED)/%)
+	+@$(MAKE) --no-print-directory SAN=thread all build/san-thread/tests/test_snapshot build/san-thread/tests/test_source
+	@UNISONO_SIMCARD_SO=$(CURDIR)/$(SIMCARD) tests/run.sh $(UNITS) $(UNITS:build/%=$(SANITIZED)/%) \
+	    build/san-thread/tests/test_snapshot build/san-thread/tests/test_source $(SCRIPTS)
+
+# warnings are errors, and the formatting is the tree's
+check: deps-build deps-test
+	+@$(MAKE) --no-print-directory BUILD=build/check WERROR=1 all tools units
+	@clang-format --dry-run -Werror $(shell git ls-files '*.c' '*.h') && echo "formatting is clean"
+
+# ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
+
+BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev
+TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
+                  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+
+deps: deps-build deps-test
+
+deps-build:
+	@tools/deps.sh $(BUILD_PACKAGES)
+
+deps-test:
+	@tools/deps.sh $(TEST_PACKAGES)
+
+SECONDS ?= 20
+# DEVICE=default plays it on a real sound card, too
+demo: deps-build
+	+@$(MAKE) --no-print-directory all tools
+	@tests/demo.sh "$(SECONDS)" "$(DEVICE)"
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/unisono
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/unisono-send.1 $(DESTDIR)$(PREFIX)/share/man/man1/unisono-recv.1
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
 # ---- rules ---------------------------------------------------------------------------------------------------
 
 quiet_cc   = $(if $(V),,@echo "  CC    $<" &&) 
@@ -85,5 +156,5 @@ $(BUILD)/%.o: %.c
 clean:
 	rm -rf build
 
-.PHONY: all clean tools
+.PHONY: all clean tools units test check deps deps-build deps-test demo bench install uninstall format
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

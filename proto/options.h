@@ -91,6 +91,9 @@ bool option_parse_real(const char *text, double *value);
 enum option_profile { OPTION_PROFILE_UNISONO, OPTION_PROFILE_AES67 };
 #define OPTION_CODECS "L16 L24"
 
+/* Words of --resampler, in the order of enum resample_quality. */
+#define OPTION_RESAMPLERS "fastest medium best"
+
 /* Values of --rate: those of AES67-2018 section 7.1, and twice 44100. */
 #define OPTION_RATES "44100 48000 88200 96000"
 

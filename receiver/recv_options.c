@@ -10,8 +10,6 @@
 
 #define MEMBER(member) OPTION_MEMBER(struct recv_options, member)
 
-/* The words of --resampler, in the order of enum resample_quality. */
-#define RESAMPLERS "fastest medium best"
 _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
 
 /* The codecs likewise: see OPTION_CODECS. */
@@ -50,12 +48,32 @@ static const struct option_spec specs[] = {
      .kind = OPTION_CHOICE,
      MEMBER(resampler),
      .standard = "medium",
-     .allowed = RESAMPLERS,
+     .allowed = OPTION_RESAMPLERS,
      .argument = "QUALITY",
      .help =
          "how sound is fitted to the card's own clock; medium is flat to 20 kHz; fastest falls 0.5 dB "
          "short at 18 kHz and costs half; best is flat to 22 kHz and costs three times as much and 2 ms of "
          "the latency"},
+    {.group = "Sound",
+     .name = "rate",
+     .kind = OPTION_INTEGER,
+     MEMBER(rate_hz),
+     .allowed = OPTION_RATES,
+     .unit = "Hz",
+     .argument = "HZ",
+     .help =
+         "sample rate the device is opened with, 48000 unless given; a stream of another rate is converted. "
+         "With --profile aes67 it is the stream's rate, too"},
+    {.group = "Sound",
+     .name = "channels",
+     .kind = OPTION_INTEGER,
+     MEMBER(channels),
+     .min = 1,
+     .max = RTP_CHANNELS_MAX,
+     .argument = "N",
+     .help =
+         "channels the device is opened with, 2 unless given; they play the stream's first channels, a mono "
+         "stream plays on all. With --profile aes67 it is the stream's number, too"},
 
     {.group = "Network",
      .name = "group",
@@ -79,7 +97,7 @@ static const struct option_spec specs[] = {
      .standard = "unisono",
      .allowed = OPTION_PROFILES,
      .argument = "PROFILE",
-     .help = "unisono: the stream describes itself; aes67: the four options below, and only then, do"},
+     .help = "unisono: the stream describes itself; aes67: --codec, --rate, --channels and --latency do"},
     {.group = "Plain AES67 streams",
      .name = "codec",
      .kind = OPTION_CHOICE,
@@ -87,22 +105,6 @@ static const struct option_spec specs[] = {
      .allowed = OPTION_CODECS,
      .argument = "CODEC",
      .help = "samples on the wire: 16 or 24 bit PCM"},
-    {.group = "Plain AES67 streams",
-     .name = "rate",
-     .kind = OPTION_INTEGER,
-     MEMBER(rate_hz),
-     .allowed = OPTION_RATES,
-     .unit = "Hz",
-     .argument = "HZ",
-     .help = "sample rate of the stream"},
-    {.group = "Plain AES67 streams",
-     .name = "channels",
-     .kind = OPTION_INTEGER,
-     MEMBER(channels),
-     .min = 1,
-     .max = RTP_CHANNELS_MAX,
-     .argument = "N",
-     .help = "channels of the stream"},
     {.group = "Plain AES67 streams",
      .name = "latency",
      .kind = OPTION_REAL,
@@ -159,17 +161,16 @@ static const struct option_spec specs[] = {
      .help = "least urgent messages to print"},
 };
 
-/* Which of the options that describe an AES67 stream is given (or, with `given` false, lacking); NULL: none.
- */
-static const char *stream_option(const struct recv_options *o, bool given)
+/* Which of the options that describe an AES67 stream is lacking; NULL: none. */
+static const char *lacking(const struct recv_options *o)
 {
-    if ((o->codec >= 0) == given)
+    if (o->codec < 0)
         return "--codec";
-    if ((o->rate_hz != 0) == given)
+    if (o->rate_hz == 0)
         return "--rate";
-    if ((o->channels != 0) == given)
+    if (o->channels == 0)
         return "--channels";
-    return (o->latency_ms > 0) == given ? "--latency" : NULL;
+    return o->latency_ms > 0 ? NULL : "--latency";
 }
 
 static int check(const void *values, char *why, size_t why_len)
@@ -182,12 +183,12 @@ static int check(const void *values, char *why, size_t why_len)
         return -EINVAL;
     }
     if (o->profile == OPTION_PROFILE_AES67) {
-        name = stream_option(o, false);
+        name = lacking(o);
         if (name != NULL)
             snprintf(why, why_len,
                      "%s: missing; --profile aes67 needs --codec, --rate, --channels and --latency", name);
     } else {
-        name = stream_option(o, true);
+        name = o->codec >= 0 ? "--codec" : o->latency_ms > 0 ? "--latency" : NULL;
         if (name != NULL)
             snprintf(why, why_len, "%s: the stream says that itself; allowed with --profile aes67 only",
                      name);

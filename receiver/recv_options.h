@@ -17,10 +17,10 @@ struct recv_options {
     char group[64];     /* for option_parse_group(), which accepts it */
     char interface[64]; /* "": by the routing table */
     int profile;        /* enum option_profile */
-    int codec;          /* enum rtp_codec; these four describe an AES67 stream. -1 with --profile unisono, */
-    uint32_t rate_hz;   /* 0 likewise, */
-    uint32_t channels;  /* 0 likewise, */
-    double latency_ms;  /* 0 likewise */
+    uint32_t rate_hz;   /* of the device, and of an AES67 stream; 0: not given */
+    uint32_t channels;  /* likewise */
+    int codec;          /* enum rtp_codec, of an AES67 stream; -1 with --profile unisono */
+    double latency_ms;  /* of an AES67 stream; 0 with --profile unisono */
     char clock[512];    /* for clock_source_open() */
     uint32_t ptp_domain;
     uint32_t realtime; /* priority 1 to 99; 0: off */

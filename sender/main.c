@@ -121,7 +121,7 @@ static int start_transmit(struct send_app *app, uint16_t first_sequence, char *e
         .sender = app->sender,
         .source = app->source,
         .realtime_priority = o->realtime,
-        .quality = RESAMPLE_MEDIUM,
+        .quality = (enum resample_quality)o->resampler,
         .card = {.direction = CARD_CAPTURE,
                  .device = app->input.name,
                  .rate_hz = app->rate_hz,

@@ -22,6 +22,7 @@ struct send_options {
     int codec;          /* enum rtp_codec */
     double ptime_ms;    /* nominal, see send_options_ptime_us() */
     double latency_ms;  /* from sampling to the speakers */
+    int resampler;      /* enum resample_quality, of captured sound */
     uint32_t ttl;       /* routers to cross, at most; 0: this host only */
     uint32_t dscp;      /* six bits */
     char clock[512];    /* for clock_source_open() */

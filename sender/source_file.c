@@ -105,7 +105,10 @@ static bool play_once(struct file_source *f)
         if (!(f->converter != NULL ? convert(f, (size_t)count, false) : emit(f, f->in, (size_t)count)))
             return false;
     }
-    if (sf_error(f->file) == SF_ERR_NO_ERROR && total == f->info.frames)
+    /* The length of an MP3 file may be a guess; of all others it is known, and a file that shrank says no
+     * more. */
+    bool whole = total == f->info.frames || (f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG;
+    if (sf_error(f->file) == SF_ERR_NO_ERROR && whole)
         return true;
     log_warning("file:%s: broken after %.3f of %.3f s (%s); it ends here", f->path,
                 (double)total / f->info.samplerate, (double)f->info.frames / f->info.samplerate,

@@ -30,10 +30,9 @@ struct tone_source {
 static size_t tone_read(struct source *source, media_t at, float *interleaved, size_t frames)
 {
     const struct tone_source *t = (const struct tone_source *)source;
+    /* Of either sign: the sine takes both. */
     int64_t phase = (int64_t)((__int128)at.n * t->step % t->circle);
 
-    if (phase < 0)
-        phase += t->circle;
     for (size_t i = 0; i < frames; i++) {
         float value = (float)(AMPLITUDE * sin((double)phase * t->radian));
 

@@ -58,7 +58,7 @@ static struct verdict look(const struct world *w, double from_s, double to_s)
         double damage, level;
         double a = world_error_ns(w, 0, at, &damage, &level);
 
-        assert_false(isnan(a));
+        assert_true(a == a); /* NaN: nothing was played there */
         v.worst_ns = fmax(v.worst_ns, fabs(a));
         v.worst_damage_db = fmax(v.worst_damage_db, damage);
         if (world_output(w, 1)->frames) {
