@@ -84,6 +84,11 @@ static int64_t look_ahead(const struct resampler *r, double step)
     return (int64_t)ceil(r->half_width * fmax(step, 1)) + 1;
 }
 
+double resampler_look_ahead(const struct resampler *r)
+{
+    return (double)look_ahead(r, 1);
+}
+
 size_t resampler_need(const struct resampler *r, size_t frames, double step)
 {
     double last = r->part + r->lead_in + (double)frames * step;

@@ -43,6 +43,9 @@ int64_t resampler_fed(const struct resampler *r);
 /* Position of the next output frame, in input frames since resampler_start(): whole and part. */
 void resampler_position(const struct resampler *r, int64_t *whole, double *part);
 
+/* How far beyond an output frame's position the input must reach, in input frames, at a step of 1. */
+double resampler_look_ahead(const struct resampler *r);
+
 /*
  * How many input frames beyond those fed are needed for `frames` output frames at `step`; and how many
  * output frames can be had from `available` input frames beyond those fed.

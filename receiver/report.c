@@ -36,9 +36,18 @@ static void tell_trouble(const struct playback_status *before, const struct play
         log_warning(
             "the sound device ran dry (%llu times so far): a larger --latency at the sender would cover it",
             (unsigned long long)b->xruns);
+    if (b->concealed != a->concealed)
+        log_warning("%.1f ms of sound did not come in time and were concealed",
+                    (double)(b->concealed - a->concealed) * 1e3 /
+                        (b->stream.claim.rate_hz ? b->stream.claim.rate_hz : 48000));
     if (b->late != a->late)
         log_warning("%llu packets came too late to be played: network, clocks, or too small a --latency",
                     (unsigned long long)(b->late - a->late));
+    if (b->state == RX_ARMED && a->state == RX_ARMED && b->lead_min_ms < b->lead_need_ms)
+        log_warning(
+            "packets come only %.2f ms ahead of their time and %.2f ms are needed here: raise the sender's "
+            "--latency, or take --resampler fastest",
+            b->lead_min_ms, b->lead_need_ms);
     if (b->absurd != a->absurd)
         log_warning("%llu packets with impossible presentation times: are both ends on the same clock?",
                     (unsigned long long)(b->absurd - a->absurd));
@@ -63,6 +72,7 @@ static void write_stream(struct stats *stats, const struct rx_status *rx)
     stats_count(stats, "reordered_packets", rx->stream.counters.reordered);
     stats_real(stats, "jitter_us", rx->stream.counters.jitter_ns / 1e3);
     stats_real(stats, "lead_min_ms", rx->lead_min_ms);
+    stats_real(stats, "lead_need_ms", rx->lead_need_ms);
 }
 
 static void write_line(struct stats *stats, const struct playback_status *now,

@@ -27,7 +27,8 @@ enum {
 #define GONE_NS        NS_PER_S           /* a stream announced and not heard for so long is none */
 #define WAKE_MIN_NS    (250 * NS_PER_US)
 #define WAKE_MAX_NS    (1000 * NS_PER_US)
-#define MARGIN_NS      (400 * NS_PER_US) /* what a wake-up may come late without harm, at the least */
+#define MARGIN_MIN_NS  (150 * NS_PER_US)  /* what a wake-up may come late without harm: a twentieth of the */
+#define MARGIN_MAX_NS  (1000 * NS_PER_US) /* latency, within these */
 
 struct rx {
     struct rx_config config;
@@ -183,16 +184,24 @@ bool rx_ended(const struct rx *rx)
     return rx->stopping && rx->state == RX_IDLE;
 }
 
+static int64_t within(int64_t low, int64_t x, int64_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+static int64_t latency_ns(const struct rx *rx)
+{
+    return rx->intake.stream.claim.link_ns + rx->config.delay_ns;
+}
+
 /* How long the driver sleeps between cycles: short for short latencies, and while the observer learns. */
 static int64_t wake_interval_ns(const struct rx *rx)
 {
-    int64_t interval = (rx->intake.stream.claim.link_ns + rx->config.delay_ns) / 10;
-
-    if (rx->state == RX_IDLE || interval > WAKE_MAX_NS)
-        interval = WAKE_MAX_NS;
-    if (rx->state == RX_ARMED || interval < WAKE_MIN_NS)
-        interval = WAKE_MIN_NS;
-    return interval;
+    if (rx->state == RX_IDLE)
+        return WAKE_MAX_NS;
+    if (rx->state == RX_ARMED)
+        return WAKE_MIN_NS;
+    return within(WAKE_MIN_NS, latency_ns(rx) / 10, WAKE_MAX_NS);
 }
 
 raw_ns rx_deadline(struct rx *rx, raw_ns now)
@@ -208,11 +217,16 @@ raw_ns rx_deadline(struct rx *rx, raw_ns now)
 
 /* The least the card must hold until the next cycle: a wake-up, what it may be late, and the pointer's step.
  */
+static int64_t floor_ns(const struct rx *rx)
+{
+    int64_t margin = within(MARGIN_MIN_NS, latency_ns(rx) / 20, MARGIN_MAX_NS);
+
+    return wake_interval_ns(rx) * 5 / 4 + margin + (int64_t)(2 * rx->observer.mean_late_ns);
+}
+
 static int64_t floor_frames(const struct rx *rx)
 {
-    int64_t step_ns = (int64_t)(2 * rx->observer.mean_late_ns);
-
-    return card_frames_in(rx, wake_interval_ns(rx) * 5 / 4 + MARGIN_NS + step_ns);
+    return card_frames_in(rx, floor_ns(rx));
 }
 
 static size_t smaller(int64_t a, size_t b)
@@ -493,7 +507,10 @@ void rx_get_status(const struct rx *rx, struct rx_status *status)
     status->lead_min_ms = in->lead_min_ns == INT64_MAX ? NAN : (double)in->lead_min_ns / 1e6;
     status->card_ppm = observer_ppm(&rx->observer);
     status->card_sigma_ns = line.sigma_ns;
-    status->link_ns = in->stream.claim.link_ns + rx->config.delay_ns;
+    status->link_ns = latency_ns(rx);
+    status->lead_need_ms =
+        (double)floor_ns(rx) / 1e6 +
+        resampler_look_ahead(rx->resampler) * 1e3 / (in->stream.locked ? in->stream.claim.rate_hz : 48000);
 }
 
 void rx_clear_extremes(struct rx *rx)

@@ -70,6 +70,7 @@ struct rx_status {
     double error_ns;       /* playout against the clock's word, newest */
     double error_worst_ns; /* largest magnitude since rx_clear_extremes() */
     double lead_min_ms;    /* smallest time from arrival to playout of a packet, since rx_clear_extremes() */
+    double lead_need_ms;   /* what this receiver needs of that: its look-ahead and one cycle */
     double queued_min_ms;  /* least sound waiting in the card while playing, since rx_clear_extremes() */
     double card_ppm;       /* the DAC's crystal against nominal */
     double card_sigma_ns;  /* the observer's doubt */
