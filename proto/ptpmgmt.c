@@ -200,8 +200,8 @@ int ptpmgmt_parse(const uint8_t *msg, size_t len, uint16_t client, struct ptpmgm
     tlv_len = get16(msg + AT_TLV_LEN);
     if (tlv_len < 2 || tlv_len > said - AT_TLV_BODY)
         return -EBADMSG;
-    if ((msg[AT_ACTION] & 0x0f) != ACTION_RESPONSE || memcmp(msg + AT_TARGET, no_clock, sizeof(no_clock)) != 0 ||
-        get16(msg + AT_TARGET_PORT) != client)
+    if ((msg[AT_ACTION] & 0x0f) != ACTION_RESPONSE ||
+        memcmp(msg + AT_TARGET, no_clock, sizeof(no_clock)) != 0 || get16(msg + AT_TARGET_PORT) != client)
         return -EPROTO;
 
     memset(reply, 0, sizeof(*reply));
@@ -236,9 +236,9 @@ void ptp_clock_id_text(const struct ptp_clock_id *id, char out[PTP_CLOCK_ID_TEXT
 
 const char *ptp_port_state_name(uint8_t state)
 {
-    static const char *const name[] = {"unknown",    "INITIALIZING", "FAULTY",  "DISABLED",
-                                       "LISTENING",  "PRE_MASTER",   "MASTER",  "PASSIVE",
-                                       "UNCALIBRATED", "SLAVE",      "GRAND_MASTER"};
+    static const char *const name[] = {"unknown",      "INITIALIZING", "FAULTY",      "DISABLED",
+                                       "LISTENING",    "PRE_MASTER",   "MASTER",      "PASSIVE",
+                                       "UNCALIBRATED", "SLAVE",        "GRAND_MASTER"};
 
     return name[state < sizeof(name) / sizeof(name[0]) ? state : 0];
 }

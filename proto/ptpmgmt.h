@@ -129,8 +129,8 @@ struct ptpmgmt_reply {
 };
 
 /*
- * Writes a GET of `id` to any clock of `domain` that listens on the socket it is sent to (no boundary hops: it
- * never leaves the machine). `client` is the port number the answer must come back to.
+ * Writes a GET of `id` to any clock of `domain` that listens on the socket it is sent to (no boundary hops:
+ * it never leaves the machine). `client` is the port number the answer must come back to.
  */
 void ptpmgmt_build_get(uint8_t out[PTPMGMT_GET_LEN], enum ptpmgmt_id id, uint8_t domain, uint16_t client,
                        uint16_t sequence);

@@ -51,8 +51,8 @@ const char *card_warning(const struct card *card);
 int card_start(struct card *card);
 
 /*
- * Where it stands. 0; -EPIPE when it ran dry or over (call card_recover()); -ENODEV when it is gone; another
- * -errno.
+ * Where it stands: the truest of a few readings taken in a row. 0; -EPIPE when it ran dry or over (call
+ * card_recover()); -ENODEV when it is gone; another -errno.
  */
 int card_status(struct card *card, struct card_reading *reading);
 

@@ -114,8 +114,8 @@ static const struct source_kind kind_system = {
 };
 
 /*
- * Some microseconds of noise at 8 Hz in software, against two crystals that drift slowly: the memory should be
- * some 20 s.
+ * Some microseconds of noise at 8 Hz in software, against two crystals that drift slowly: the memory should
+ * be some 20 s.
  */
 static const struct source_kind kind_ptp4l = {
     .name = "ptp4l",
@@ -147,7 +147,8 @@ static int open_auto(struct clock_source *source, const char *const *paths)
         return 0;
     ptp4l_close(source->ptp4l);
     source->ptp4l = NULL;
-    snprintf(note, sizeof(note), "taking the system clock as PTP time: nothing proves that the machines agree (%.150s)",
+    snprintf(note, sizeof(note),
+             "taking the system clock as PTP time: nothing proves that the machines agree (%.150s)",
              source->status.reason);
     source->status.reason[0] = '\0';
     become_system(source, note);
@@ -161,14 +162,16 @@ static int open_spec(struct clock_source *source, const char *spec, char *err, s
     if (strcmp(spec, "auto") == 0)
         return open_auto(source, ptp4l_usual_paths);
     if (strcmp(spec, "system") == 0) {
-        become_system(source, "taking the system clock as PTP time: nothing here proves that the machines agree");
+        become_system(source,
+                      "taking the system clock as PTP time: nothing here proves that the machines agree");
         return 0;
     }
     if (strcmp(spec, "ptp4l") == 0)
         return become_ptp4l(source, ptp4l_usual_paths);
     if (strncmp(spec, "phc", 3) == 0 && (spec[3] == '\0' || spec[3] == ':')) {
         snprintf(err, err_size,
-                 "--clock %s: phc is not available yet; use ptp4l (measured offset), or system with phc2sys", spec);
+                 "--clock %s: phc is not available yet; use ptp4l (measured offset), or system with phc2sys",
+                 spec);
         return -ENOTSUP;
     }
     path = strncmp(spec, "ptp4l:", 6) == 0 ? spec + 6 : "";

@@ -11,10 +11,10 @@
  *
  * A clock source delivers samples (raw, ptp) of which the media clock (proto/mediaclock.h) makes a line:
  *
- *   system   PTP is CLOCK_REALTIME as it stands. Something else (ptp4l, phc2sys, chrony) must keep the machines
- *            together, and nothing here proves that it does.
- *   ptp4l    asks a local ptp4l for the offset it measured at the last Sync (proto/host/ptp4l.h). CLOCK_REALTIME
- *            need not follow PTP: works with free_running, too.
+ *   system   PTP is CLOCK_REALTIME as it stands. Something else (ptp4l, phc2sys, chrony) must keep the
+ * machines together, and nothing here proves that it does. ptp4l    asks a local ptp4l for the offset it
+ * measured at the last Sync (proto/host/ptp4l.h). CLOCK_REALTIME need not follow PTP: works with
+ * free_running, too.
  */
 #ifndef UNISONO_CLOCK_H
 #define UNISONO_CLOCK_H
@@ -39,17 +39,18 @@ struct clock_pair {
     int64_t width_ns;
 };
 
-/* The narrowest of a few bracketed readings: about a microsecond of work, no system call where the vDSO serves. */
+/* The narrowest of a few bracketed readings: about a microsecond of work, no system call where the vDSO
+ * serves. */
 void clock_pair_read(struct clock_pair *pair);
 
 /* One standard deviation to expect of a pair, in nanoseconds; at least 5. */
 double clock_pair_sigma(const struct clock_pair *pair);
 
 /*
- * When a packet came, from its SO_TIMESTAMPNS stamp and a pair read after it. CLOCK_REALTIME may be slewed, so
- * the stamp should not be older than some milliseconds (500 ppm of 1 ms are 0.5 us). A stamp from the future,
- * or older than a second, says that the clock was stepped meanwhile or that there is no stamp: the pair's own
- * instant is returned.
+ * When a packet came, from its SO_TIMESTAMPNS stamp and a pair read after it. CLOCK_REALTIME may be slewed,
+ * so the stamp should not be older than some milliseconds (500 ppm of 1 ms are 0.5 us). A stamp from the
+ * future, or older than a second, says that the clock was stepped meanwhile or that there is no stamp: the
+ * pair's own instant is returned.
  */
 raw_ns clock_raw_of_stamp(const struct clock_pair *now, int64_t realtime_ns);
 
@@ -71,7 +72,7 @@ struct clock_source_status {
     const char *kind;       /* "system", "ptp4l" */
     const char *port_state; /* "SLAVE" and so on; ptp4l only */
     int domain;             /* as asked for */
-    bool proven;            /* samples are measured against a grandmaster, or this machine is the grandmaster */
+    bool proven; /* samples are measured against a grandmaster, or this machine is the grandmaster */
     bool gm_known;
     struct ptp_clock_id gm_id;
     char gm_text[PTP_CLOCK_ID_TEXT]; /* as in SDP */
@@ -88,20 +89,22 @@ struct clock_source_status {
 struct clock_source;
 
 /*
- * `spec` is the value of --clock: auto, system, ptp4l or ptp4l:SOCKET; ptp_domain 0..255. auto is ptp4l when one
- * answers in that domain now (waits up to half a second for it), else system: decided once, here. A named ptp4l need
- * not run yet. Returns 0 with *out to be closed by the caller; -EINVAL: the spec is wrong, -ENOTSUP: not
- * available yet, -ENOMEM; err then holds one line.
+ * `spec` is the value of --clock: auto, system, ptp4l or ptp4l:SOCKET; ptp_domain 0..255. auto is ptp4l when
+ * one answers in that domain now (waits up to half a second for it), else system: decided once, here. A named
+ * ptp4l need not run yet. Returns 0 with *out to be closed by the caller; -EINVAL: the spec is wrong,
+ * -ENOTSUP: not available yet, -ENOMEM; err then holds one line.
  */
-int clock_source_open(struct clock_source **out, const char *spec, int ptp_domain, char *err, size_t err_size);
+int clock_source_open(struct clock_source **out, const char *spec, int ptp_domain, char *err,
+                      size_t err_size);
 
 void clock_source_close(struct clock_source *source);
 
 /*
- * To be called every 50-100 ms by an ordinary thread. Never waits. Returns 1: *out is a new sample; 0: none now;
- * -errno: the source cannot give any now, and status->reason says why; keep calling, it recovers by itself.
- * -ENOENT, -EACCES, -ECONNREFUSED: no ptp4l to talk to; -ETIMEDOUT: it does not answer; -EDOM: it is in another
- * domain; -ENODATA: it has no living grandmaster; -EXDEV: its clock is not this machine's system clock.
+ * To be called every 50-100 ms by an ordinary thread. Never waits. Returns 1: *out is a new sample; 0: none
+ * now; -errno: the source cannot give any now, and status->reason says why; keep calling, it recovers by
+ * itself. -ENOENT, -EACCES, -ECONNREFUSED: no ptp4l to talk to; -ETIMEDOUT: it does not answer; -EDOM: it is
+ * in another domain; -ENODATA: it has no living grandmaster; -EXDEV: its clock is not this machine's system
+ * clock; -ERANGE: its grandmaster tells an impossible time.
  */
 int clock_source_poll(struct clock_source *source, struct clock_sample *out);
 

@@ -26,14 +26,18 @@
 #define INGRESS_MAX_AGE_NS   (5 * NS_PER_S)
 #define INGRESS_MAX_AHEAD_NS (10 * NS_PER_MS)
 
+/* A time beyond this (in the year 2086) is no time; two of them can be added. */
+#define TIME_MAX_NS (INT64_MAX / 5 * 2)
+
 /* Slewing beyond this, or a step: the kernel's own limit is 500 ppm. */
 #define SLEW_MAX_PPM 600
 
 enum {
     MAX_PORTS = 16,
     MAX_PAIRS = 64,
-    SETTLE_SYNCS = 16,   /* Syncs of one unchanged offset after which it is believed to be measured */
-    DOMAINS = 128,       /* 0..127 are for use, the rest is reserved */
+    REPLIES_PER_POLL = 64,
+    SETTLE_SYNCS = 16, /* Syncs of one unchanged offset after which it is believed to be measured */
+    DOMAINS = 128,     /* 0..127 are for use, the rest is reserved */
     DOMAINS_PER_POLL = 8,
     PROBE_ATTEMPTS = 5,
 };
@@ -55,17 +59,14 @@ enum binding { BIND_AUTO, BIND_BESIDE, BIND_TMP, BINDINGS };
 enum { ASK_TIME_STATUS, ASK_PORT, ASK_DEFAULT, ASK_CURRENT, ASK_TIME_PROPERTIES, ASK_GM_SETTINGS, ASK_COUNT };
 
 static const enum ptpmgmt_id ask_id[ASK_COUNT] = {
-    PTPMGMT_TIME_STATUS_NP,
-    PTPMGMT_PORT_DATA_SET,
-    PTPMGMT_DEFAULT_DATA_SET,
-    PTPMGMT_CURRENT_DATA_SET,
-    PTPMGMT_TIME_PROPERTIES_DATA_SET,
-    PTPMGMT_GRANDMASTER_SETTINGS_NP,
+    PTPMGMT_TIME_STATUS_NP,           PTPMGMT_PORT_DATA_SET,
+    PTPMGMT_DEFAULT_DATA_SET,         PTPMGMT_CURRENT_DATA_SET,
+    PTPMGMT_TIME_PROPERTIES_DATA_SET, PTPMGMT_GRANDMASTER_SETTINGS_NP,
 };
 
-#define HAVE_ALL      ((1u << ASK_COUNT) - 1)
-#define HAVE_OF_GM    (1u << ASK_CURRENT | 1u << ASK_TIME_PROPERTIES | 1u << ASK_GM_SETTINGS)
-#define HAVE_NOTHING  0u
+#define HAVE_ALL     ((1u << ASK_COUNT) - 1)
+#define HAVE_OF_GM   (1u << ASK_CURRENT | 1u << ASK_TIME_PROPERTIES | 1u << ASK_GM_SETTINGS)
+#define HAVE_NOTHING 0u
 
 /* The recent past of CLOCK_REALTIME beside CLOCK_MONOTONIC_RAW, a ring. */
 struct pairs {
@@ -121,7 +122,8 @@ struct ptp4l {
     struct ptp_default_data_set default_ds;
     struct ptp_current_data_set current;
     struct ptp_time_properties time_properties;
-    int16_t utc_offset_s; /* what ptp4l itself reckons with */
+    bool utc_told;
+    int16_t utc_offset_s; /* what ptp4l itself reckons with, whatever the grandmaster says */
     uint8_t port_state[MAX_PORTS];
 
     struct pairs pairs;
@@ -162,9 +164,9 @@ static bool pairs_raw(const struct pairs *s, int64_t realtime_ns, raw_ns *out)
         int64_t since = realtime_ns - p->realtime_ns;
 
         if (since >= 0) {
-            double rate = !after ? 1.0
-                                 : (double)(after->raw.ns - p->raw.ns) /
-                                       (double)(after->realtime_ns - p->realtime_ns);
+            double rate =
+                !after ? 1.0
+                       : (double)(after->raw.ns - p->raw.ns) / (double)(after->realtime_ns - p->realtime_ns);
 
             *out = (raw_ns){p->raw.ns + llround((double)since * rate)};
             return true;
@@ -190,7 +192,8 @@ static void spread_reset(struct spread *s)
 
 /*
  * The deviation of a sample from the line through the two before it has the variance
- * sigma^2 (1 + (1 + r)^2 + r^2), r = step ahead / step between. One outlier may count no more than five sigma.
+ * sigma^2 (1 + (1 + r)^2 + r^2), r = step ahead / step between. One outlier may count no more than five
+ * sigma.
  */
 static void spread_add(struct spread *s, const struct clock_sample *sample)
 {
@@ -199,7 +202,8 @@ static void spread_add(struct spread *s, const struct clock_sample *sample)
     if (s->count == 2) {
         double r = (double)(sample->raw.ns - s->raw[0].ns) / (double)(s->raw[0].ns - s->raw[1].ns);
         double line = (double)(s->ahead_ns[0] - s->ahead_ns[1]) * r;
-        double deviation = fabs((double)(ahead - s->ahead_ns[0]) - line) / sqrt(1 + (1 + r) * (1 + r) + r * r);
+        double deviation =
+            fabs((double)(ahead - s->ahead_ns[0]) - line) / sqrt(1 + (1 + r) * (1 + r) + r * r);
 
         s->mean_ns += (fmin(deviation, 5 * s->mean_ns + SPREAD_MIN_NS) - s->mean_ns) / 32;
     }
@@ -235,7 +239,7 @@ static void disconnect(struct ptp4l *p)
     p->bound_path[0] = '\0';
 }
 
-/* `address` names the server; binds to a name to be answered at. */
+/* Binds to a name to be answered at. */
 static int bind_client(struct ptp4l *p, int fd, const struct sockaddr_un *server)
 {
     enum binding binding = p->attempt % BINDINGS;
@@ -300,6 +304,7 @@ static void start_over(struct ptp4l *p, raw_ns now)
     p->other_domain = -1;
     p->domains_asked = 0;
     p->have = HAVE_NOTHING;
+    p->utc_told = false;
     memset(p->port_state, 0, sizeof(p->port_state));
     p->following.active = false;
     p->leading = false;
@@ -335,16 +340,20 @@ static int explain_connect(const struct ptp4l *p, struct clock_source_status *st
 {
     switch (p->connect_err) {
     case -ENOENT:
-        return explain(status, -ENOENT, "no ptp4l at %s: start it, or name its socket with --clock ptp4l:SOCKET", p->path);
+        return explain(status, -ENOENT,
+                       "no ptp4l at %s: start it, or name its socket with --clock ptp4l:SOCKET", p->path);
     case -ECONNREFUSED:
-        return explain(status, -ECONNREFUSED, "no answer from ptp4l at %s: is it running? The socket is there, but nobody listens",
-                    p->path);
+        return explain(status, -ECONNREFUSED,
+                       "no answer from ptp4l at %s: is it running? The socket is there, but nobody listens",
+                       p->path);
     case -EACCES:
     case -EPERM:
-        return explain(status, -EACCES, "ptp4l at %s refuses this user: run as root, or give the socket's group the user",
-                    p->path);
+        return explain(status, -EACCES,
+                       "ptp4l at %s refuses this user: run as root, or give the socket's group the user",
+                       p->path);
     default:
-        return explain(status, p->connect_err, "cannot talk to ptp4l at %s: %s", p->path, strerror(-p->connect_err));
+        return explain(status, p->connect_err, "cannot talk to ptp4l at %s: %s", p->path,
+                       strerror(-p->connect_err));
     }
 }
 
@@ -424,6 +433,7 @@ static void take_reply(struct ptp4l *p, const struct ptpmgmt_reply *reply)
         break;
     case PTPMGMT_GRANDMASTER_SETTINGS_NP:
         p->utc_offset_s = reply->gm_settings.utc_offset_s;
+        p->utc_told = true;
         break;
     case PTPMGMT_PARENT_DATA_SET:
         break;
@@ -433,7 +443,7 @@ static void take_reply(struct ptp4l *p, const struct ptpmgmt_reply *reply)
 /* 0, or -errno when the connection is broken. */
 static int receive(struct ptp4l *p, raw_ns now)
 {
-    for (;;) {
+    for (int i = 0; i < REPLIES_PER_POLL; i++) {
         uint8_t msg[PTPMGMT_MAX_LEN];
         struct ptpmgmt_reply reply;
         ssize_t n = recv(p->fd, msg, sizeof(msg), 0);
@@ -454,16 +464,24 @@ static int receive(struct ptp4l *p, raw_ns now)
         p->domains_asked = 0;
         take_reply(p, &reply);
     }
+    return 0;
 }
 
 /* ---- what the answers mean ---- */
 
+/* TAI - UTC as ptp4l applies it; what the grandmaster announces, often 0 and not valid, is the second choice.
+ */
+static int64_t utc_offset_ns(const struct ptp4l *p)
+{
+    return (p->utc_told ? p->utc_offset_s : p->time_properties.utc_offset_s) * NS_PER_S;
+}
+
 /* The state of the port that decides: of several, the one nearest to a grandmaster. */
 static uint8_t deciding_state(const struct ptp4l *p)
 {
-    static const uint8_t order[] = {PTP_PORT_SLAVE,  PTP_PORT_UNCALIBRATED, PTP_PORT_GRAND_MASTER,
-                                    PTP_PORT_MASTER, PTP_PORT_PRE_MASTER,   PTP_PORT_PASSIVE,
-                                    PTP_PORT_LISTENING, PTP_PORT_FAULTY,    PTP_PORT_DISABLED,
+    static const uint8_t order[] = {PTP_PORT_SLAVE,       PTP_PORT_UNCALIBRATED, PTP_PORT_GRAND_MASTER,
+                                    PTP_PORT_MASTER,      PTP_PORT_PRE_MASTER,   PTP_PORT_PASSIVE,
+                                    PTP_PORT_LISTENING,   PTP_PORT_FAULTY,       PTP_PORT_DISABLED,
                                     PTP_PORT_INITIALIZING};
 
     for (size_t i = 0; i < sizeof(order); i++)
@@ -501,10 +519,15 @@ static bool settled(struct ptp4l *p, const struct ptp_time_status *ts)
     return f->settled;
 }
 
+static bool possible(int64_t time_ns)
+{
+    return time_ns >= 0 && time_ns <= TIME_MAX_NS;
+}
+
 /* The local clock's timescale: TAI (true) or that of CLOCK_REALTIME, judged by where it stands. */
 static int local_scale(const struct ptp4l *p, const struct clock_pair *now, int64_t ingress_ns, bool *tai)
 {
-    int64_t utc = p->utc_offset_s * NS_PER_S;
+    int64_t utc = utc_offset_ns(p);
 
     for (int i = 0; i < 2; i++) {
         int64_t age = now->realtime_ns + (i ? utc : 0) - ingress_ns;
@@ -516,31 +539,36 @@ static int local_scale(const struct ptp4l *p, const struct clock_pair *now, int6
     return -EXDEV;
 }
 
-static const char note_card[] = "ptp4l stamps by the network card's clock: right only while phc2sys keeps the system "
-                                "clock on it";
+static const char note_card[] =
+    "ptp4l stamps by the network card's clock: right only while phc2sys keeps the system "
+    "clock on it";
 
 static int sample_sync(struct ptp4l *p, const struct ptp_time_status *ts, const struct clock_pair *now,
                        struct clock_sample *out, struct clock_source_status *status)
 {
     struct following *f = &p->following;
-    int64_t utc = p->utc_offset_s * NS_PER_S, correction;
+    int64_t utc = utc_offset_ns(p), correction;
     bool tai;
 
-    /* Beyond any real clock, and where sums would overflow. */
-    if (ts->ingress_time_ns < 0 || ts->ingress_time_ns > INT64_MAX / 4 || ts->master_offset_ns > INT64_MAX / 4 ||
-        ts->master_offset_ns < -INT64_MAX / 4 || local_scale(p, now, ts->ingress_time_ns, &tai))
-        return explain(status, -EXDEV,
-                    "ptp4l's clock is not this machine's system clock (hardware timestamping): run phc2sys, or set "
-                    "time_stamping software in ptp4l.conf");
+    if (!possible(ts->ingress_time_ns) || local_scale(p, now, ts->ingress_time_ns, &tai))
+        return explain(
+            status, -EXDEV,
+            "ptp4l's clock is not this machine's system clock (hardware timestamping): run phc2sys, "
+            "or set time_stamping software in ptp4l.conf");
     correction = !tai && p->time_properties.ptp_timescale ? utc : 0;
+    if (ts->master_offset_ns > TIME_MAX_NS || ts->master_offset_ns < -TIME_MAX_NS ||
+        !possible(ts->ingress_time_ns - ts->master_offset_ns + correction))
+        return explain(status, -ERANGE, "grandmaster %s tells an impossible time", status->gm_text);
     if (correction != f->correction_ns) {
         /* Offset and time properties may be from before and after the change. */
         f->correction_ns = correction;
-        return explain(status, 0, "the timescale of the grandmaster has changed: waiting for the next Sync");
+        return explain(status, 0, "the grandmaster's timescale has changed: waiting for the next Sync");
     }
     if (!pairs_raw(&p->pairs, ts->ingress_time_ns - (tai ? utc : 0), &out->raw))
-        return explain(status, 0, "the system clock was set, or is being slewed by more than %d ppm: waiting for the next Sync",
-                    SLEW_MAX_PPM);
+        return explain(
+            status, 0,
+            "the system clock was set, or is slewed by more than %d ppm: waiting for the next Sync",
+            SLEW_MAX_PPM);
     out->ptp = (ptp_ns){ts->ingress_time_ns - ts->master_offset_ns + correction};
     spread_add(&p->spread, out);
     out->sigma_ns = spread_sigma(&p->spread);
@@ -571,18 +599,18 @@ static int follow(struct ptp4l *p, const struct clock_pair *now, struct clock_sa
 
     if (!f->active || !ptp_clock_id_equal(&f->gm_id, &ts->gm_id)) {
         follow_from_here(p, ts, now->raw);
-        return explain(status, 0, "following grandmaster %s: waiting for the first measurement", status->gm_text);
+        return explain(status, 0, "following grandmaster %s: waiting for the first measurement",
+                       status->gm_text);
     }
     if (ts->ingress_time_ns == f->ingress_ns || ts->ingress_time_ns == 0) {
-        int64_t age = now->raw.ns - f->changed.ns;
-
-        if (age <= limit)
+        if (now->raw.ns - f->changed.ns <= limit)
             return f->verdict;
-        return explain(status, -ENODATA, "no Sync from grandmaster %s for %" PRId64 " s: is it gone, or multicast blocked?",
-                    status->gm_text, age / NS_PER_S);
+        return explain(status, -ENODATA, "no Sync from grandmaster %s: is it gone, or is multicast blocked?",
+                       status->gm_text);
     }
     if (!settled(p, ts))
-        ret = explain(status, 0, "following grandmaster %s: the path delay is not measured yet", status->gm_text);
+        ret = explain(status, 0, "following grandmaster %s: the path delay is not measured yet",
+                      status->gm_text);
     else
         ret = sample_sync(p, ts, now, out, status);
     f->interval_ns = now->raw.ns - f->changed.ns;
@@ -593,7 +621,8 @@ static int follow(struct ptp4l *p, const struct clock_pair *now, struct clock_sa
     return ret;
 }
 
-/* This machine is the grandmaster: PTP time is its local clock, CLOCK_REALTIME or the card that it is kept on. */
+/* This machine is the grandmaster: PTP time is its local clock, CLOCK_REALTIME or the card that it is kept
+ * on. */
 static int lead(struct ptp4l *p, const struct clock_pair *now, struct clock_sample *out,
                 struct clock_source_status *status)
 {
@@ -606,7 +635,7 @@ static int lead(struct ptp4l *p, const struct clock_pair *now, struct clock_samp
         return explain(status, 0, "this machine has just become grandmaster");
     }
     out->raw = now->raw;
-    out->ptp = (ptp_ns){now->realtime_ns + (tai ? p->utc_offset_s * NS_PER_S : 0)};
+    out->ptp = (ptp_ns){now->realtime_ns + (tai ? utc_offset_ns(p) : 0)};
     out->sigma_ns = clock_pair_sigma(now);
     status->reason[0] = '\0';
     snprintf(status->note, sizeof(status->note), "%s", tai ? note_card : "");
@@ -619,10 +648,11 @@ static int no_master(struct ptp4l *p, uint8_t state, struct clock_source_status 
     p->following.active = false;
     p->leading = false;
     if (state == PTP_PORT_FAULTY)
-        return explain(status, -ENODATA, "the port of ptp4l is FAULTY: its log says why (interface down, or no transmit "
-                                      "timestamps: raise tx_timestamp_timeout)");
+        return explain(status, -ENODATA,
+                       "the port of ptp4l is FAULTY: its log says why (interface down, or no transmit "
+                       "timestamps: raise tx_timestamp_timeout)");
     return explain(status, -ENODATA, "ptp4l hears no grandmaster in domain %d (port %s)", p->domain,
-                ptp_port_state_name(state));
+                   ptp_port_state_name(state));
 }
 
 static void tell_status(const struct ptp4l *p, uint8_t state, struct clock_source_status *status)
@@ -650,10 +680,13 @@ static int judge(struct ptp4l *p, const struct clock_pair *now, struct clock_sam
         p->leading = false;
         status->port_state = "";
         if (p->other_domain >= 0)
-            return explain(status, -EDOM, "ptp4l at %s answers in domain %d, not in domain %d: set domainNumber in its "
-                                       "configuration, or --ptp-domain", p->path, p->other_domain, p->domain);
-        return explain(status, -ETIMEDOUT, "ptp4l at %s does not answer in domain %d: is it stopped, or of another domain?",
-                    p->path, p->domain);
+            return explain(status, -EDOM,
+                           "ptp4l at %s answers in domain %d, not in domain %d: set domainNumber in its "
+                           "configuration, or --ptp-domain",
+                           p->path, p->other_domain, p->domain);
+        return explain(status, -ETIMEDOUT,
+                       "ptp4l at %s does not answer in domain %d: is it stopped, or of another domain?",
+                       p->path, p->domain);
     }
     if (p->have != HAVE_ALL)
         return explain(status, 0, "waiting for ptp4l at %s to tell its state", p->path);
@@ -705,7 +738,8 @@ static int keep_connected(struct ptp4l *p, raw_ns now, struct clock_source_statu
     return 0;
 }
 
-/* Having asked in every domain in vain: perhaps its answers do not reach us. Try another name, then another path. */
+/* Having asked in every domain in vain: perhaps its answers do not reach us. Try another name, then another
+ * path. */
 static bool try_elsewhere(struct ptp4l *p)
 {
     if (!p->silent || p->other_domain >= 0 || p->domains_asked < DOMAINS)
