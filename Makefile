@@ -36,7 +36,7 @@ HOST     := proto/options proto/host/clock proto/host/ptp4l proto/host/timekeepe
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send \
-            sender/source sender/source_file sender/source_stdin sender/source_tone
+            sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
 # recv > intake > timeline > conceal > playout > resample > play
 RX       := receiver/rx receiver/intake receiver/stream receiver/timeline receiver/conceal receiver/playout
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv

@@ -104,34 +104,4 @@ int source_open_stdin(struct source **source, const struct source_config *config
 int source_open_tone(struct source **source, const struct source_config *config, uint32_t tone_mhz, char *err,
                      size_t err_len);
 
-/* The ring and the reader thread that fills it. */
-struct source_feed;
-
-struct source_feed_config {
-    uint32_t rate_hz;
-    unsigned channels;
-    unsigned ready_ms; /* how much sound source_feed_start() waits for, below 2000, */
-    int patience_ms;   /* and how long at most; -1: until it is there */
-    /* The reader: puts all there is, and returns at the end or as soon as a feed function says stop. */
-    void (*run)(void *context, struct source_feed *feed);
-    void *context;
-};
-
-/* Returns 0, -ENODATA when the reader ended without any sound, or another negative errno; then *feed is as
- * before. */
-int source_feed_start(struct source_feed **feed, const struct source_feed_config *config);
-
-/* Ends the thread and frees the ring. NULL is allowed. */
-void source_feed_stop(struct source_feed *feed);
-
-/* For the reader. Waits for room; false: stop. */
-bool source_feed_put(struct source_feed *feed, const float *interleaved, size_t frames);
-
-/* For the reader. Waits until fd is readable or at its end; false: stop. */
-bool source_feed_wait(struct source_feed *feed, int fd);
-
-/* For the real-time thread. */
-size_t source_feed_take(struct source_feed *feed, float *interleaved, size_t frames);
-bool source_feed_ended(const struct source_feed *feed);
-
 #endif

@@ -6,6 +6,7 @@
  * puts that into the feed. A loop only seeks: neither the converter nor the feed learns of it, so the first
  * frame follows the last as if they had been recorded so.
  */
+#include "feed.h"
 #include "source.h"
 
 #include <errno.h>

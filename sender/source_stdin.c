@@ -3,6 +3,7 @@
  * Raw samples on the standard input, interleaved and little-endian. Whoever writes them sets no pace: when
  * the ring is full the reader stops reading and the pipe holds the writer up.
  */
+#include "feed.h"
 #include "source.h"
 
 #include <errno.h>
