@@ -55,18 +55,28 @@ const char *const ptp4l_usual_paths[] = {
  */
 enum binding { BIND_AUTO, BIND_BESIDE, BIND_TMP, BINDINGS };
 
-/* Data sets, as bits of `have`. TIME_STATUS and PORT are asked for at each poll, the others in turn. */
-enum { ASK_TIME_STATUS, ASK_PORT, ASK_DEFAULT, ASK_CURRENT, ASK_TIME_PROPERTIES, ASK_GM_SETTINGS, ASK_COUNT };
-
-static const enum ptpmgmt_id ask_id[ASK_COUNT] = {
-    PTPMGMT_TIME_STATUS_NP,           PTPMGMT_PORT_DATA_SET,
-    PTPMGMT_DEFAULT_DATA_SET,         PTPMGMT_CURRENT_DATA_SET,
-    PTPMGMT_TIME_PROPERTIES_DATA_SET, PTPMGMT_GRANDMASTER_SETTINGS_NP,
+/*
+ * Data sets, as bits of `have`. Those before ASK_IN_TURN are asked for at each poll: together they tell what
+ * an offset means. The others change rarely and take turns.
+ */
+enum {
+    ASK_TIME_STATUS,
+    ASK_TIME_PROPERTIES,
+    ASK_PORT,
+    ASK_IN_TURN,
+    ASK_DEFAULT = ASK_IN_TURN,
+    ASK_CURRENT,
+    ASK_GM_SETTINGS,
+    ASK_COUNT
 };
 
-#define HAVE_ALL     ((1u << ASK_COUNT) - 1)
-#define HAVE_OF_GM   (1u << ASK_CURRENT | 1u << ASK_TIME_PROPERTIES | 1u << ASK_GM_SETTINGS)
-#define HAVE_NOTHING 0u
+static const enum ptpmgmt_id ask_id[ASK_COUNT] = {
+    [ASK_TIME_STATUS] = PTPMGMT_TIME_STATUS_NP, [ASK_TIME_PROPERTIES] = PTPMGMT_TIME_PROPERTIES_DATA_SET,
+    [ASK_PORT] = PTPMGMT_PORT_DATA_SET,         [ASK_DEFAULT] = PTPMGMT_DEFAULT_DATA_SET,
+    [ASK_CURRENT] = PTPMGMT_CURRENT_DATA_SET,   [ASK_GM_SETTINGS] = PTPMGMT_GRANDMASTER_SETTINGS_NP,
+};
+
+#define HAVE_ALL ((1u << ASK_COUNT) - 1)
 
 /* The recent past of CLOCK_REALTIME beside CLOCK_MONOTONIC_RAW, a ring. */
 struct pairs {
@@ -129,7 +139,6 @@ struct ptp4l {
     struct pairs pairs;
     struct spread spread;
     struct following following;
-    bool leading;
 };
 
 /* ---- the system clock's recent past ---- */
@@ -303,11 +312,10 @@ static void start_over(struct ptp4l *p, raw_ns now)
         p->heard = now;
     p->other_domain = -1;
     p->domains_asked = 0;
-    p->have = HAVE_NOTHING;
+    p->have = 0;
     p->utc_told = false;
     memset(p->port_state, 0, sizeof(p->port_state));
     p->following.active = false;
-    p->leading = false;
 }
 
 static void connect_any(struct ptp4l *p, raw_ns now)
@@ -338,6 +346,7 @@ static void connect_any(struct ptp4l *p, raw_ns now)
 
 static int explain_connect(const struct ptp4l *p, struct clock_source_status *status)
 {
+    status->port_state = "";
     switch (p->connect_err) {
     case -ENOENT:
         return explain(status, -ENOENT,
@@ -372,19 +381,13 @@ static int ask(struct ptp4l *p, enum ptpmgmt_id id, uint8_t domain)
 
 static int ask_data(struct ptp4l *p)
 {
+    bool all = p->have != HAVE_ALL;
     int err = 0;
 
-    if (p->have != HAVE_ALL) {
-        for (int i = 0; i < ASK_COUNT && !err; i++)
+    p->turn = (p->turn + 1) % (ASK_COUNT - ASK_IN_TURN);
+    for (unsigned i = 0; i < ASK_COUNT && !err; i++)
+        if (all || i < ASK_IN_TURN || i == ASK_IN_TURN + p->turn)
             err = ask(p, ask_id[i], p->domain);
-        return err;
-    }
-    p->turn = (p->turn + 1) % (ASK_COUNT - ASK_DEFAULT);
-    err = ask(p, ask_id[ASK_TIME_STATUS], p->domain);
-    if (!err)
-        err = ask(p, ask_id[ASK_PORT], p->domain);
-    if (!err)
-        err = ask(p, ask_id[ASK_DEFAULT + p->turn], p->domain);
     return err;
 }
 
@@ -500,10 +503,7 @@ static void follow_from_here(struct ptp4l *p, const struct ptp_time_status *ts, 
         .offset_ns = ts->master_offset_ns,
         .changed = now,
     };
-    p->leading = false;
     spread_reset(&p->spread);
-    /* What is known of the old grandmaster does not hold for the new one. */
-    p->have &= ~HAVE_OF_GM;
 }
 
 /* Whether the offset that came with this Sync was measured against the present grandmaster. */
@@ -560,7 +560,7 @@ static int sample_sync(struct ptp4l *p, const struct ptp_time_status *ts, const 
         !possible(ts->ingress_time_ns - ts->master_offset_ns + correction))
         return explain(status, -ERANGE, "grandmaster %s tells an impossible time", status->gm_text);
     if (correction != f->correction_ns) {
-        /* Offset and time properties may be from before and after the change. */
+        /* The offset may be from before the change, the time properties from after it. */
         f->correction_ns = correction;
         return explain(status, 0, "the grandmaster's timescale has changed: waiting for the next Sync");
     }
@@ -629,11 +629,6 @@ static int lead(struct ptp4l *p, const struct clock_pair *now, struct clock_samp
     bool tai = p->time_properties.ptp_timescale;
 
     p->following.active = false;
-    if (!p->leading) {
-        p->leading = true;
-        p->have &= ~HAVE_OF_GM;
-        return explain(status, 0, "this machine has just become grandmaster");
-    }
     out->raw = now->raw;
     out->ptp = (ptp_ns){now->realtime_ns + (tai ? utc_offset_ns(p) : 0)};
     out->sigma_ns = clock_pair_sigma(now);
@@ -646,7 +641,6 @@ static int lead(struct ptp4l *p, const struct clock_pair *now, struct clock_samp
 static int no_master(struct ptp4l *p, uint8_t state, struct clock_source_status *status)
 {
     p->following.active = false;
-    p->leading = false;
     if (state == PTP_PORT_FAULTY)
         return explain(status, -ENODATA,
                        "the port of ptp4l is FAULTY: its log says why (interface down, or no transmit "
@@ -675,9 +669,8 @@ static int judge(struct ptp4l *p, const struct clock_pair *now, struct clock_sam
 
     if (now->raw.ns - p->heard.ns > SILENT_NS) {
         p->silent = true;
-        p->have = HAVE_NOTHING;
+        p->have = 0;
         p->following.active = false;
-        p->leading = false;
         status->port_state = "";
         if (p->other_domain >= 0)
             return explain(status, -EDOM,
@@ -730,10 +723,8 @@ static int keep_connected(struct ptp4l *p, raw_ns now, struct clock_source_statu
 {
     if (p->fd < 0 && (!p->tried_once || now.ns - p->tried.ns >= RETRY_NS))
         connect_any(p, now);
-    if (p->fd < 0) {
-        status->port_state = "";
+    if (p->fd < 0)
         return explain_connect(p, status);
-    }
     snprintf(status->socket, sizeof(status->socket), "%s", p->path);
     return 0;
 }
@@ -783,7 +774,7 @@ int ptp4l_probe(struct ptp4l *p, struct clock_source_status *status)
         struct pollfd fd = {.events = POLLIN};
         int err;
 
-        p->have = HAVE_NOTHING;
+        p->have = 0;
         connect_any(p, clock_raw_now());
         if (p->fd < 0)
             return explain_connect(p, status);
