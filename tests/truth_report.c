@@ -657,6 +657,11 @@ int cli_damage(const struct cli_options *o)
     err = truth_damage_find(&damage, s.track, &s.judge, range.from, range.until);
     if (err)
         goto out;
+    if (damage.clean == 0) {
+        fprintf(stderr, "unisono-truth: '%s' has no clean sound; is --tone what was played?\n", s.path);
+        err = -ENODATA;
+        goto out;
+    }
     truth_explain(&damage, stalls, stall_count, llround(o->slack_ms * (double)NS_PER_MS));
     if (o->json)
         damage_json(&damage, o, range.origin);
