@@ -93,12 +93,22 @@ $(UNITS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 $(BUILD)/garbage: $(call objects,tests/garbage) $(LIBRARY)
 	$(link) -lm
 
+$(BUILD)/interop-samples: $(call objects,tests/interop/samples)
+	$(link) -lsndfile
+
+$(BUILD)/gst-aes67-send: CFLAGS += $(shell pkg-config --cflags gstreamer-1.0 | sed 's/-I/-isystem /g')
+$(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
+	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
+
+# what the scripts need besides the instruments
+PEERS     := $(GARBAGE) $(BUILD)/interop-samples $(BUILD)/gst-aes67-send
+
 units: $(UNITS)
 
 SANITIZED := build/san-address-undefined
 # the whole suite: unit tests plain and under ASan and UBSan, then everything from outside
 test: deps-build deps-test
-	+@$(MAKE) --no-print-directory all tools units $(GARBAGE)
+	+@$(MAKE) --no-print-directory all tools units $(PEERS)
 	+@$(MAKE) --no-print-directory SAN=address,undefined all units $(SIMCARD:build/%=$(SANITIZED)/%)
 	+@$(MAKE) --no-print-directory SAN=thread all build/san-thread/tests/test_snapshot build/san-thread/tests/test_source
 	@UNISONO_SIMCARD_SO=$(CURDIR)/$(SIMCARD) tests/run.sh $(UNITS) $(UNITS:build/%=$(SANITIZED)/%) \
@@ -113,7 +123,8 @@ check: deps-build deps-test
 
 BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
-                  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+                  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+                  libgstreamer1.0-dev pkg-config
 
 deps: deps-build deps-test
 

@@ -12,7 +12,9 @@ enum {
 #define RATE_LIMIT      1000e-6 /* no crystal is further off than this */
 #define PRIOR_TOLERANCE 0.3e-6  /* how much a rate may change over a restart */
 #define EARLY_GUARD_NS  3000.0  /* a reading so far below the line is not noise */
-#define LATE_JUMP_NS    3e6     /* readings never below this height: frames were lost */
+#define PLACE_DOUBT     12.0    /* the place is off by so many (average height / readings), at one sigma */
+#define STANDSTILL_NS   (50 * NS_PER_MS)
+#define LATE_JUMP_NS    3e6 /* readings never below this height: frames were lost */
 
 raw_ns card_line_raw(const struct card_line *line, frame_t n)
 {
@@ -31,17 +33,29 @@ void observer_init(struct observer *o, double rate_hz)
     *o = (struct observer){.nominal_period_ns = 1e9 / rate_hz, .bucket_readings = 1};
 }
 
+/* How far the rate may be off: as the place may be at both ends of the window, in ns per frame. */
+static double slope_doubt(const struct observer *o)
+{
+    return 2 * PLACE_DOUBT * o->mean_late_ns / o->readings / (o->newest_frames - o->points[0].frames);
+}
+
 void observer_restart(struct observer *o)
 {
-    o->has_prior = o->has_prior || o->readings >= 4 * MIN_READINGS;
-    if (o->readings >= 4 * MIN_READINGS)
+    /* a run that was short adds nothing to what an earlier, longer one knew */
+    if (!o->has_prior && o->readings >= SETTLED_READINGS) {
+        o->has_prior = true;
         o->slope_prior = o->slope;
+        o->slope_tolerance = PRIOR_TOLERANCE * o->nominal_period_ns + slope_doubt(o);
+    }
     o->restarts++;
     o->count = 0;
     o->open_readings = 0;
     o->bucket_readings = 1;
     o->readings = 0;
+    o->mean_late_ns = 0;
     o->early_run = o->late_run = 0;
+    o->moving = false;
+    o->started = false;
 }
 
 static double height(const struct observer *o, struct observer_point p)
@@ -112,7 +126,7 @@ static void fit(struct observer *o)
 {
     unsigned n = lower_hull(o);
     double middle = 0.5 * (o->hull[0].frames + o->hull[n - 1].frames);
-    double tolerance = o->has_prior ? PRIOR_TOLERANCE : RATE_LIMIT;
+    double tolerance = o->has_prior ? o->slope_tolerance : RATE_LIMIT * o->nominal_period_ns;
     double prior = o->has_prior ? o->slope_prior : 0;
     unsigned edge = 1;
 
@@ -122,8 +136,7 @@ static void fit(struct observer *o)
         edge++;
     o->slope = (o->hull[edge].late_ns - o->hull[edge - 1].late_ns) /
                (o->hull[edge].frames - o->hull[edge - 1].frames);
-    o->slope =
-        clamp(o->slope, prior - tolerance * o->nominal_period_ns, prior + tolerance * o->nominal_period_ns);
+    o->slope = clamp(o->slope, prior - tolerance, prior + tolerance);
     o->offset_ns = INFINITY;
     for (unsigned i = 0; i < n; i++) {
         double offset = o->hull[i].late_ns - o->slope * o->hull[i].frames;
@@ -145,6 +158,17 @@ static double window_frames(const struct observer *o)
     return seconds * 1e9 / o->nominal_period_ns;
 }
 
+/* Average height over the line: with the step unknown at first, this tells it. Only while each reading has a
+ * bucket. */
+static double mean_height(const struct observer *o)
+{
+    double sum = 0;
+
+    for (unsigned i = 0; i < o->count; i++)
+        sum += height(o, o->points[i]);
+    return sum / o->count;
+}
+
 static void close_bucket(struct observer *o)
 {
     double window = window_frames(o), span;
@@ -159,8 +183,11 @@ static void close_bucket(struct observer *o)
     }
     if (o->count == OBSERVER_BUCKETS)
         merge_pairs(o);
-    if (o->readings >= MIN_READINGS)
-        fit(o);
+    if (o->readings < MIN_READINGS)
+        return;
+    fit(o);
+    if (o->bucket_readings == 1)
+        o->mean_late_ns = mean_height(o);
 }
 
 /* True when a run of readings contradicts the line so plainly that the card's count must have jumped. */
@@ -178,29 +205,58 @@ static bool jumped(struct observer *o, double late_ns)
     return o->early_run >= JUMP_RUN || o->late_run >= 4 * JUMP_RUN;
 }
 
+/*
+ * A card that has just been started may not move yet, and one that was suspended stands still: the frame it
+ * names then says nothing of when it passes. True while it is so. *stopped tells that a moving card came to a
+ * halt.
+ */
+static bool standing(struct observer *o, raw_ns stamp, frame_t n, bool *stopped)
+{
+    double frames;
+
+    *stopped = false;
+    if (!o->started) {
+        o->started = true;
+        o->origin_frame = n;
+        o->origin_raw = o->moved = stamp;
+        o->newest_frames = 0;
+        return true;
+    }
+    frames = (double)(n.n - o->origin_frame.n);
+    if (frames == o->newest_frames) {
+        *stopped = o->moving && stamp.ns - o->moved.ns > STANDSTILL_NS;
+        return !o->moving || *stopped;
+    }
+    *stopped = frames < o->newest_frames;
+    o->newest_frames = frames;
+    o->moved = stamp;
+    o->moving = true;
+    return *stopped;
+}
+
 bool observer_reading(struct observer *o, raw_ns stamp, frame_t n)
 {
     struct observer_point p;
+    bool stopped;
 
-    if (!o->count && !o->open_readings) {
-        o->origin_frame = n;
-        o->origin_raw = stamp;
-        o->mean_late_ns = 0;
+    if (standing(o, stamp, n, &stopped)) {
+        if (stopped)
+            observer_restart(o);
+        return stopped;
     }
-    p.frames = (double)(n.n - o->origin_frame.n);
+    p.frames = o->newest_frames;
     p.late_ns = (double)(stamp.ns - o->origin_raw.ns) - p.frames * o->nominal_period_ns;
-    if (o->readings >= 4 * MIN_READINGS) {
+    if (o->readings >= SETTLED_READINGS) {
         double late_ns = height(o, p);
 
-        if ((o->readings >= SETTLED_READINGS && jumped(o, late_ns)) ||
-            p.frames < o->points[o->count - 1].frames) {
+        if (jumped(o, late_ns)) {
             observer_restart(o);
             return true;
         }
         if (o->early_run)
             return false;
-        o->mean_late_ns += (fmin(late_ns, 4 * o->mean_late_ns + 1000) - o->mean_late_ns) /
-                           fmin(256, o->readings / MIN_READINGS);
+        if (o->bucket_readings > 1)
+            o->mean_late_ns += (fmin(late_ns, 4 * o->mean_late_ns + 1000) - o->mean_late_ns) / 256;
     }
     if (!o->open_readings++ || lower(o, p, o->open))
         o->open = p;
@@ -223,7 +279,7 @@ bool observer_line(const struct observer *o, struct card_line *line)
     line->raw0_part = ns - whole;
     line->period_ns = o->nominal_period_ns + o->slope;
     /* the lowest of N readings spread evenly over the step is off by step / N; the slope doubles it */
-    line->sigma_ns = 20.0 + 12.0 * o->mean_late_ns / o->readings;
+    line->sigma_ns = 20.0 + PLACE_DOUBT * o->mean_late_ns / o->readings;
     return true;
 }
 

@@ -64,9 +64,14 @@ struct observer {
     unsigned bucket_readings;     /* readings that close a bucket */
     double offset_ns, slope;      /* the line: late = offset + slope * frames */
     double slope_prior;           /* rate known from before a restart, ns per frame */
+    double slope_tolerance;       /* and how far it may be off */
     bool has_prior;               /* slope_prior says something */
     double mean_late_ns;          /* average height of the readings above the line */
     double readings;              /* in the window */
+    double newest_frames;         /* of the last reading */
+    raw_ns moved;                 /* when the count last moved */
+    bool started;                 /* origin and newest are set */
+    bool moving;                  /* it has moved since the restart: readings count from there */
     unsigned early_run, late_run; /* readings in a row that the line cannot explain */
     uint64_t early, restarts;     /* counted for the status */
 };

@@ -156,14 +156,16 @@ static void control(struct send_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    raw_ns next = clock_raw_now(), next_rtcp = {next.ns + SEND_REPORT_INTERVAL_NS};
+    struct send_counters sent;
+    raw_ns next = clock_raw_now(), next_rtcp = next;
 
     while (!transmit_ended(app->transmit) && poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
         const struct clock_map *map = timekeeper_run(app->clock);
         raw_ns now = clock_raw_now();
 
         transmit_set_clock(app->transmit, map);
-        if (now.ns >= next_rtcp.ns && map->state != MEDIA_CLOCK_NONE) {
+        send_get_counters(app->sender, &sent);
+        if (now.ns >= next_rtcp.ns && sent.octets > 0) {
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
             send_report(app->sender, clock_map_ptp(map, now));
         }

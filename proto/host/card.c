@@ -314,9 +314,8 @@ int64_t card_read(struct card *card, float *out, size_t frames)
 
 int card_recover(struct card *card)
 {
-    int error = snd_pcm_resume(card->pcm);
-
-    if (error == 0)
+    /* asked in any other state, plugins say yes to a resume and stay where they are */
+    if (snd_pcm_state(card->pcm) == SND_PCM_STATE_SUSPENDED && snd_pcm_resume(card->pcm) == 0)
         return 0;
     return snd_pcm_prepare(card->pcm);
 }

@@ -39,8 +39,7 @@ struct clock_pair {
     int64_t width_ns;
 };
 
-/* The narrowest of a few bracketed readings: about a microsecond of work, no system call where the vDSO
- * serves. */
+/* The narrowest of a few bracketed readings: about a microsecond, without a system call by the vDSO. */
 void clock_pair_read(struct clock_pair *pair);
 
 /* One standard deviation to expect of a pair, in nanoseconds; at least 5. */

@@ -248,25 +248,36 @@ static void disconnect(struct ptp4l *p)
     p->bound_path[0] = '\0';
 }
 
-/* Binds to a name to be answered at. */
-static int bind_client(struct ptp4l *p, int fd, const struct sockaddr_un *server)
+/* Binds to a name of one kind, to be answered at. */
+static int bind_as(struct ptp4l *p, enum binding binding, const char *server)
 {
-    enum binding binding = p->attempt % BINDINGS;
     struct sockaddr_un own = {.sun_family = AF_UNIX};
     int n;
 
     if (binding == BIND_AUTO)
-        return bind(fd, (const struct sockaddr *)&own, sizeof(own.sun_family)) ? -errno : 0;
-    n = snprintf(own.sun_path, sizeof(own.sun_path), "%.90s.unisono-%d-%" PRIx64,
-                 binding == BIND_BESIDE ? server->sun_path : "/tmp/ptp4l", (int)getpid(),
-                 (uint64_t)clock_raw_now().ns & 0xffffffff);
+        return bind(p->fd, (const struct sockaddr *)&own, sizeof(own.sun_family)) ? -errno : 0;
+    n = snprintf(own.sun_path, sizeof(own.sun_path), "%s.unisono-%d-%08" PRIx32,
+                 binding == BIND_BESIDE ? server : "/tmp/ptp4l", (int)getpid(), (uint32_t)clock_raw_now().ns);
     if (n < 0 || (size_t)n >= sizeof(own.sun_path))
         return -ENAMETOOLONG;
-    if (bind(fd, (const struct sockaddr *)&own, sizeof(own)))
+    if (bind(p->fd, (const struct sockaddr *)&own, sizeof(own)))
         return -errno;
     memcpy(p->bound_path, own.sun_path, sizeof(p->bound_path));
     /* ptp4l may run as another user and must be able to answer. */
     return chmod(p->bound_path, 0666) ? -errno : 0;
+}
+
+/* The kind that is due, or the next that can be had: a folder may not be ours to write in. */
+static int bind_client(struct ptp4l *p, const char *server)
+{
+    int err = -EADDRNOTAVAIL;
+
+    for (int i = 0; i < BINDINGS && err; i++) {
+        err = bind_as(p, p->attempt % BINDINGS, server);
+        if (err)
+            p->attempt++;
+    }
+    return err;
 }
 
 static int connect_path(struct ptp4l *p, const char *path)
@@ -281,7 +292,7 @@ static int connect_path(struct ptp4l *p, const char *path)
     /* Connected, so that nobody but ptp4l can answer, and its end is noticed. */
     err = connect(p->fd, (const struct sockaddr *)&server, sizeof(server)) ? -errno : 0;
     if (!err)
-        err = bind_client(p, p->fd, &server);
+        err = bind_client(p, path);
     if (err)
         disconnect(p);
     return err;
@@ -472,8 +483,7 @@ static int receive(struct ptp4l *p, raw_ns now)
 
 /* ---- what the answers mean ---- */
 
-/* TAI - UTC as ptp4l applies it; what the grandmaster announces, often 0 and not valid, is the second choice.
- */
+/* TAI - UTC as ptp4l applies it; what the grandmaster announces, often an unset 0, is the second choice. */
 static int64_t utc_offset_ns(const struct ptp4l *p)
 {
     return (p->utc_told ? p->utc_offset_s : p->time_properties.utc_offset_s) * NS_PER_S;
@@ -621,8 +631,7 @@ static int follow(struct ptp4l *p, const struct clock_pair *now, struct clock_sa
     return ret;
 }
 
-/* This machine is the grandmaster: PTP time is its local clock, CLOCK_REALTIME or the card that it is kept
- * on. */
+/* This machine is the grandmaster: PTP time is its local clock, CLOCK_REALTIME or the card's under it. */
 static int lead(struct ptp4l *p, const struct clock_pair *now, struct clock_sample *out,
                 struct clock_source_status *status)
 {
@@ -729,8 +738,7 @@ static int keep_connected(struct ptp4l *p, raw_ns now, struct clock_source_statu
     return 0;
 }
 
-/* Having asked in every domain in vain: perhaps its answers do not reach us. Try another name, then another
- * path. */
+/* Asked in every domain, in vain: perhaps its answers do not reach us. Another name, then another path. */
 static bool try_elsewhere(struct ptp4l *p)
 {
     if (!p->silent || p->other_domain >= 0 || p->domains_asked < DOMAINS)
