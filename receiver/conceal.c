@@ -28,6 +28,7 @@ struct conceal {
     float *history;    /* HISTORY frames, what was heard */
     float *past;       /* MAX_ORDER frames, unfaded prediction, newest last */
     double *model;     /* MAX_ORDER coefficients a channel */
+    float *peak;       /* largest magnitude in the history, a channel: the prediction stays within */
     double forward[HISTORY], backward[HISTORY];
 };
 
@@ -43,7 +44,8 @@ struct conceal *conceal_create(unsigned channels)
     c->history = calloc((size_t)HISTORY * channels, sizeof *c->history);
     c->past = calloc((size_t)MAX_ORDER * channels, sizeof *c->past);
     c->model = calloc((size_t)MAX_ORDER * channels, sizeof *c->model);
-    if (!c->history || !c->past || !c->model) {
+    c->peak = calloc(channels, sizeof *c->peak);
+    if (!c->history || !c->past || !c->model || !c->peak) {
         conceal_destroy(c);
         return NULL;
     }
@@ -58,6 +60,7 @@ void conceal_destroy(struct conceal *c)
     free(c->history);
     free(c->past);
     free(c->model);
+    free(c->peak);
     free(c);
 }
 
@@ -90,9 +93,11 @@ static void fit_channel(struct conceal *c, unsigned channel)
     double energy = 0;
 
     memset(a, 0, MAX_ORDER * sizeof *a);
+    c->peak[channel] = 0;
     for (size_t i = 0; i < HISTORY; i++) {
         f[i] = b[i] = (double)c->history[((c->head + i) % HISTORY) * c->channels + channel];
         energy += f[i] * f[i];
+        c->peak[channel] = fmaxf(c->peak[channel], fabsf((float)f[i]));
     }
     if (energy < 1e-12)
         return;
@@ -151,6 +156,15 @@ static void predict(struct conceal *c, float *frame)
     memcpy(c->past + (size_t)(MAX_ORDER - 1) * c->channels, frame, width);
 }
 
+/* A sound that was growing must not go on growing. What the prediction feeds on is left alone: it magnifies
+ * errors. */
+static float limited(const struct conceal *c, unsigned channel, float x)
+{
+    float limit = 1.1f * c->peak[channel];
+
+    return fminf(fmaxf(x, -limit), limit);
+}
+
 /* Level of the replacement after `hole` frames: 1, then half a cosine down to 0. */
 static float hole_level(const struct conceal *c, size_t hole)
 {
@@ -170,9 +184,13 @@ bool conceal_silent(const struct conceal *c)
 
 void conceal_fill(struct conceal *c, float *out, size_t frames)
 {
-    if ((!c->predicting || c->rejoin) && !conceal_silent(c))
+    if (c->rejoin) { /* the last hole was not closed yet: what was heard until now goes on */
+        c->hole = 0;
+        c->predicting = false;
+        c->rejoin = c->rejoin_all = 0;
+    }
+    if (!c->predicting && !conceal_silent(c))
         begin_prediction(c);
-    c->rejoin = c->rejoin_all = 0;
     for (size_t i = 0; i < frames; i++, out += c->channels) {
         if (conceal_silent(c)) {
             memset(out, 0, c->channels * sizeof *out);
@@ -181,7 +199,7 @@ void conceal_fill(struct conceal *c, float *out, size_t frames)
 
             predict(c, out);
             for (unsigned channel = 0; channel < c->channels; channel++)
-                out[channel] *= level;
+                out[channel] = level * limited(c, channel, out[channel]);
         }
         remember(c, out);
     }
@@ -206,7 +224,7 @@ static void crossfade(struct conceal *c, float *frame)
         c->hole++;
     }
     for (unsigned channel = 0; channel < c->channels; channel++)
-        frame[channel] = good * frame[channel] + (1 - good) * level * predicted[channel];
+        frame[channel] = good * frame[channel] + (1 - good) * level * limited(c, channel, predicted[channel]);
     c->rejoin--;
 }
 
