@@ -38,6 +38,7 @@ struct reading {
     raw_ns before, stamp;
     int64_t frame; /* at the converter, as the card said */
     int64_t hw;    /* its pointer */
+    int64_t took_ns;
 };
 
 static int setup(void **state)
@@ -184,6 +185,7 @@ static snd_pcm_state_t take_reading(snd_pcm_t *pcm, struct reading *r, int64_t w
     assert_int_equal(snd_pcm_status_malloc(&status), 0);
     r->before = raw_now();
     assert_int_equal(snd_pcm_status(pcm, status), 0);
+    r->took_ns = raw_now().ns - r->before.ns;
     snd_pcm_status_get_htstamp(status, &stamp);
     r->stamp.ns = stamp.tv_sec * NS_PER_S + stamp.tv_nsec;
     r->frame = written - snd_pcm_status_get_delay(status);
@@ -202,7 +204,9 @@ static void check_reading(const struct reading *r, const struct record_segment *
     assert_true(r->frame >= least);
     assert_true(r->frame <= card_law_frame(&s->law, r->stamp));
     assert_int_equal(r->hw % granule, 0);
-    assert_int_equal(r->frame, r->hw - fifo);
+    /* held up in between, the plugin answers for two moments */
+    if (r->took_ns < 150 * NS_PER_US)
+        assert_int_equal(r->frame, r->hw - fifo);
 }
 
 static struct record *open_recording(const char *path)
