@@ -2,6 +2,7 @@
 #include "timekeeper.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,12 +65,15 @@ static void tell_state(struct timekeeper *k)
     k->told_epoch = map->epoch;
 }
 
-static void tell_source(struct timekeeper *k)
+/* `waiting`: the source is on its way, nobody has to see to it. */
+static void tell_source(struct timekeeper *k, bool waiting)
 {
     const struct clock_source_status *s = clock_source_status(k->source);
 
     if (strcmp(s->reason, k->told_reason)) {
-        if (*s->reason)
+        if (*s->reason && waiting)
+            log_info("clock %s: %s", s->kind, s->reason);
+        else if (*s->reason)
             log_warning("clock %s: %s", s->kind, s->reason);
         snprintf(k->told_reason, sizeof k->told_reason, "%s", s->reason);
     }
@@ -83,11 +87,12 @@ static void tell_source(struct timekeeper *k)
 const struct clock_map *timekeeper_run(struct timekeeper *k)
 {
     struct clock_sample sample;
+    int answer = clock_source_poll(k->source, &sample);
 
-    if (clock_source_poll(k->source, &sample) > 0)
+    if (answer > 0)
         media_clock_sample(&k->clock, &sample);
     media_clock_tick(&k->clock, clock_raw_now());
-    tell_source(k);
+    tell_source(k, answer >= 0);
     tell_state(k);
     return &k->clock.map;
 }
