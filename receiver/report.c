@@ -40,7 +40,8 @@ static void tell_trouble(const struct playback_status *before, const struct play
         log_warning("%.1f ms of sound did not come in time and were concealed",
                     (double)(b->concealed - a->concealed) * 1e3 /
                         (b->stream.claim.rate_hz ? b->stream.claim.rate_hz : 48000));
-    if (b->late != a->late)
+    /* at a start, some of what has gathered is past its time: nobody has to see to that */
+    if (b->late != a->late && b->starts == a->starts && b->state == RX_PLAYING)
         log_warning("%llu packets came too late to be played: network, clocks, or too small a --latency",
                     (unsigned long long)(b->late - a->late));
     if (b->state == RX_ARMED && a->state == RX_ARMED && b->lead_min_ms < b->lead_need_ms)

@@ -6,6 +6,8 @@
 #   host NAME                         a namespace on the test's own bridge (10.77.0.N)
 #   run NAME [@HOST] COMMAND...       starts in the background; output in $work/NAME.out and .log
 #   await NAME SECONDS 'REGEX'        until its log or output matches; fails the test when it does not, or it ended
+#   await_stat NAME SECONDS MEMBER OP VALUE   until the newest line of its statistics, $work/NAME.json, says so; OP is
+#                                     one of awk's for numbers, or = for a word
 #   stop NAME [SIGNAL]                ends it (INT) and waits; its exit status is in $status
 #   check 'what is claimed' COMMAND   one assertion
 #
@@ -85,6 +87,21 @@ await() {
         fi
         sleep 0.05
     done
+}
+
+await_stat() {
+    local until=$((SECONDS + $2)) value
+    while :; do
+        value=$(stat_of "$work/$1.json" "$3" 2> /dev/null)
+        if [ "$4" = = ] && [ "$value" = "$5" ]; then return 0; fi
+        if [ "$4" != = ] && compare "$value" "$4" "$5" > /dev/null; then return 0; fi
+        if [ $SECONDS -ge $until ] || ! kill -0 "${pid[$1]}" 2> /dev/null; then break; fi
+        sleep 0.05
+    done
+    echo "  $1: $3 is $value, not $4 $5, after $2 s; its log ends:"
+    tail -n 5 "$work/$1.log" | sed 's/^/    /'
+    failures=$((failures + 1))
+    return 1
 }
 
 stop() {
