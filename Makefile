@@ -15,7 +15,9 @@
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 DESTDIR  ?=
-CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 OPT      ?= -O2 -g
 comma    := ,
 BUILD    ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -82,7 +84,6 @@ UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_
 UNIT_LIBS := $(SEND_LIBS) -lcmocka
 SCRIPTS   := $(sort $(wildcard tests/*.test.sh tests/e2e/*.sh tests/interop/*.sh))
 SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
-GARBAGE   := $(if $(wildcard tests/garbage.c),$(BUILD)/garbage)
 
 $(LIBRARY): $(LIB_OBJS)
 	$(if $(V),,@echo "  AR    $@" &&) rm -f $@ && ar rcs $@ $^
@@ -93,6 +94,12 @@ $(UNITS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 $(BUILD)/garbage: $(call objects,tests/garbage) $(LIBRARY)
 	$(link) -lm
 
+$(BUILD)/clicks: $(call objects,tests/clicks) $(LIBRARY)
+	$(link) -lm
+
+$(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
+	$(link) -lm
+
 $(BUILD)/interop-samples: $(call objects,tests/interop/samples)
 	$(link) -lsndfile
 
@@ -101,7 +108,7 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(GARBAGE) $(BUILD)/interop-samples $(BUILD)/gst-aes67-send
+PEERS     := $(addprefix $(BUILD)/,garbage clicks relay interop-samples gst-aes67-send)
 
 units: $(UNITS)
 

@@ -182,6 +182,11 @@ bool conceal_silent(const struct conceal *c)
     return c->hole >= frames_in_us(c, GONE_US);
 }
 
+size_t conceal_silent_frames(const struct conceal *c)
+{
+    return conceal_silent(c) ? c->hole - frames_in_us(c, GONE_US) : 0;
+}
+
 void conceal_fill(struct conceal *c, float *out, size_t frames)
 {
     if (c->rejoin) { /* the last hole was not closed yet: what was heard until now goes on */
@@ -193,6 +198,7 @@ void conceal_fill(struct conceal *c, float *out, size_t frames)
         begin_prediction(c);
     for (size_t i = 0; i < frames; i++, out += c->channels) {
         if (conceal_silent(c)) {
+            c->hole++;
             memset(out, 0, c->channels * sizeof *out);
         } else {
             float level = hole_level(c, ++c->hole);

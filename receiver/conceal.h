@@ -34,4 +34,7 @@ void conceal_fill(struct conceal *c, float *out, size_t frames);
 /* True once a hole has lasted so long that the replacement is silence. */
 bool conceal_silent(const struct conceal *c);
 
+/* How many frames of silence it has filled in since then. */
+size_t conceal_silent_frames(const struct conceal *c);
+
 #endif

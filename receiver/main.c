@@ -33,13 +33,10 @@ struct recv_app {
     struct timekeeper *clock;
     struct receiver *receiver;
     struct playback *playback;
+    char interface[IF_NAMESIZE];
+    int buffer_bytes;  /* of the socket */
+    char warning[256]; /* of the real-time set-up */
 };
-
-static int fail(const char *err)
-{
-    log_error("%s", err);
-    return EXIT_FAILURE;
-}
 
 /* SIGINT and SIGTERM become readable; SIGPIPE, from a reader of the statistics, is an error of write(). */
 static int take_signals(void)
@@ -58,19 +55,11 @@ static int take_signals(void)
 static int open_network(struct recv_app *app, char *err, size_t err_size)
 {
     struct recv_config config = {.interface = app->options.interface};
-    char interface[IF_NAMESIZE];
-    int buffer_bytes = 0, error;
+    int error = option_parse_group(app->options.group, &config.group, err, err_size);
 
-    error = option_parse_group(app->options.group, &config.group, err, err_size);
     if (!error)
-        error = recv_open(&app->receiver, &config, interface, &buffer_bytes, err, err_size);
-    if (error)
-        return error;
-    log_info("listening to %s on %s", app->options.group, interface);
-    if (buffer_bytes < 1 << 20)
-        log_warning("receive buffer is %d kB: raise net.core.rmem_max to ride out longer stalls",
-                    buffer_bytes >> 10);
-    return 0;
+        error = recv_open(&app->receiver, &config, app->interface, &app->buffer_bytes, err, err_size);
+    return error;
 }
 
 static int start_playback(struct recv_app *app, char *err, size_t err_size)
@@ -94,17 +83,22 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
                .link_ns = llround(o->latency_ms * 1e6),
                .seed = (uint64_t)getpid() * 0x9e3779b97f4a7c15u},
     };
-    char warning[256];
-    int error = playback_start(&app->playback, &config, warning, sizeof warning, err, err_size);
 
-    if (error)
-        return error;
+    return playback_start(&app->playback, &config, app->warning, sizeof app->warning, err, err_size);
+}
+
+/* What was set up. Said only when all of it was: a failure is one line. */
+static void tell_start(const struct recv_app *app)
+{
+    log_info("listening to %s on %s", app->options.group, app->interface);
+    if (app->buffer_bytes < 1 << 20)
+        log_warning("receive buffer is %d kB: raise net.core.rmem_max to ride out longer stalls",
+                    app->buffer_bytes >> 10);
     log_info("playing on %s", playback_device(app->playback));
     if (playback_device_warning(app->playback))
-        log_warning("sound device %s: %s", o->device, playback_device_warning(app->playback));
-    if (*warning)
-        log_warning("%s", warning);
-    return 0;
+        log_warning("sound device %s: %s", app->options.device, playback_device_warning(app->playback));
+    if (*app->warning)
+        log_warning("%s", app->warning);
 }
 
 /* The control thread's life: until a signal ends it. */
@@ -128,17 +122,21 @@ static void control(struct recv_app *app)
 static int run(struct recv_app *app)
 {
     char err[512] = "";
-    int error = stats_open(&app->stats, app->options.stats, err, sizeof err);
+    int error =
+        timekeeper_open(&app->clock, app->options.clock, (int)app->options.ptp_domain, err, sizeof err);
 
-    if (!error)
-        error =
-            timekeeper_open(&app->clock, app->options.clock, (int)app->options.ptp_domain, err, sizeof err);
     if (!error)
         error = open_network(app, err, sizeof err);
     if (!error)
         error = start_playback(app, err, sizeof err);
-    if (error)
-        return fail(err);
+    /* last, so that a start that fails leaves no file behind */
+    if (!error)
+        error = stats_open(&app->stats, app->options.stats, err, sizeof err);
+    if (error) {
+        log_error("%s", err);
+        return EXIT_FAILURE;
+    }
+    tell_start(app);
     control(app);
     log_info("stopping");
     return EXIT_SUCCESS;

@@ -402,7 +402,8 @@ static bool over(const struct rx *rx)
 {
     const struct intake *in = &rx->intake;
 
-    if (!conceal_silent(rx->conceal))
+    /* the end of the fade has to leave the resampler, too */
+    if ((double)conceal_silent_frames(rx->conceal) < resampler_look_ahead(rx->resampler))
         return false;
     return (in->ending && rx->next.n >= in->end.n) || stream_stale(&in->stream, rx->stamp);
 }

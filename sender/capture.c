@@ -81,7 +81,7 @@ static void find(struct capture *c, raw_ns now)
 
 static void recover(struct capture *c, int error, raw_ns now)
 {
-    c->overruns++;
+    c->overruns += error == -EPIPE;
     if (error == -ENODEV || card_recover(c->card)) {
         lose(c, now);
         return;

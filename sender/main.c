@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ struct send_app {
     unsigned frames_per_packet;
     uint32_t ssrc;
     char host[64];
+    char interface[IF_NAMESIZE];
+    char warning[256]; /* of the real-time set-up */
     struct source_spec input;
     int signals;
     struct stats *stats;
@@ -84,14 +87,13 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
         return error;
     app->rate_hz = source_rate_hz(app->source);
     app->channels = source_channels(app->source);
-    log_info("input: %s", source_description(app->source));
     return 0;
 }
 
 static int open_network(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
-    char interface[IF_NAMESIZE], cname[160];
+    char cname[160];
     struct send_config config = {
         .interface = o->interface,
         .ttl = (uint8_t)o->ttl,
@@ -106,11 +108,7 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
 
     snprintf(cname, sizeof cname, "%s@%s", *o->name ? o->name : "unisono", app->host);
     if (!error)
-        error = send_open(&app->sender, &config, interface, err, err_size);
-    if (!error)
-        log_info("sending to %s on %s as %s: %s, %u Hz, %u channels, %u frames a packet, latency %.3f ms",
-                 o->group, interface, *o->name ? o->name : app->host, rtp_codec_name((unsigned)o->codec),
-                 app->rate_hz, app->channels, app->frames_per_packet, o->latency_ms);
+        error = send_open(&app->sender, &config, app->interface, err, err_size);
     return error;
 }
 
@@ -137,18 +135,26 @@ static int start_transmit(struct send_app *app, uint16_t first_sequence, char *e
                .first_sequence = first_sequence,
                .seed = app->ssrc},
     };
-    char warning[256];
-    int error = transmit_start(&app->transmit, &config, warning, sizeof warning, err, err_size);
 
-    if (error)
-        return error;
-    if (transmit_device(app->transmit))
+    return transmit_start(&app->transmit, &config, app->warning, sizeof app->warning, err, err_size);
+}
+
+/* What was set up. Said only when all of it was: a failure is one line. */
+static void tell_start(const struct send_app *app)
+{
+    const struct send_options *o = &app->options;
+
+    if (app->source)
+        log_info("input: %s", source_description(app->source));
+    else
         log_info("capturing from %s", transmit_device(app->transmit));
     if (transmit_device_warning(app->transmit))
         log_warning("sound input %s: %s", app->input.name, transmit_device_warning(app->transmit));
-    if (*warning)
-        log_warning("%s", warning);
-    return 0;
+    log_info("sending to %s on %s as %s: %s, %u Hz, %u channels, %u frames a packet, latency %.3f ms",
+             o->group, app->interface, *o->name ? o->name : app->host, rtp_codec_name((unsigned)o->codec),
+             app->rate_hz, app->channels, app->frames_per_packet, o->latency_ms);
+    if (*app->warning)
+        log_warning("%s", app->warning);
 }
 
 /* The control thread's life: until a signal, or the end of the source. */
@@ -197,9 +203,7 @@ static int set_up(struct send_app *app, char *err, size_t err_size)
         return -errno;
     }
     gethostname(app->host, sizeof app->host - 1);
-    error = stats_open(&app->stats, o->stats, err, err_size);
-    if (!error)
-        error = open_source(app, err, err_size);
+    error = open_source(app, err, err_size);
     if (error)
         return error;
     frames = rtp_ptime_check(send_options_ptime_us(o), app->rate_hz, (unsigned)o->codec, app->channels, err,
@@ -212,6 +216,9 @@ static int set_up(struct send_app *app, char *err, size_t err_size)
         error = open_network(app, err, err_size);
     if (!error)
         error = start_transmit(app, first_sequence, err, err_size);
+    /* last, so that a start that fails leaves no file behind; nothing is sent before the clock is told */
+    if (!error)
+        error = stats_open(&app->stats, o->stats, err, err_size);
     return error;
 }
 
@@ -226,6 +233,7 @@ int main(int argc, char **argv)
     log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = take_signals();
     if (set_up(&app, err, sizeof err) == 0) {
+        tell_start(&app);
         control(&app);
         status = EXIT_SUCCESS;
     } else {
@@ -233,7 +241,7 @@ int main(int argc, char **argv)
         status = EXIT_FAILURE;
     }
     transmit_stop(app.transmit);
-    if (app.transmit)
+    if (status == EXIT_SUCCESS)
         say_bye(&app);
     send_close(app.sender);
     source_close(app.source);

@@ -45,45 +45,65 @@ static int refuse(const struct card *card, int error, char *err, size_t size, co
     return error;
 }
 
+/* Appends ", WORD" to a list of what a device can do. */
+static void enumerate(char *list, size_t size, const char *word)
+{
+    size_t length = strlen(list);
+
+    snprintf(list + length, size - length, "%s%s", length ? ", " : "", word);
+}
+
 static int set_rate(struct card *card, snd_pcm_hw_params_t *hw, char *err, size_t size)
 {
-    unsigned low = 0, high = 0;
-    int dir = 0;
+    static const unsigned rates[] = {8000, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 176400, 192000};
+    char list[120] = "", word[16];
 
     snd_pcm_hw_params_set_rate_resample(card->pcm, hw, 0);
     if (!snd_pcm_hw_params_set_rate(card->pcm, hw, card->config.rate_hz, 0))
         return 0;
-    snd_pcm_hw_params_get_rate_min(hw, &low, &dir);
-    snd_pcm_hw_params_get_rate_max(hw, &high, &dir);
-    snprintf(err, size, "sound device %s cannot do %u Hz: it can do %u to %u Hz; choose with --rate",
-             card->config.device, card->config.rate_hz, low, high);
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (!snd_pcm_hw_params_test_rate(card->pcm, hw, rates[i], 0)) {
+            snprintf(word, sizeof word, "%u", rates[i]);
+            enumerate(list, sizeof list, word);
+        }
+    snprintf(err, size, "sound device %s cannot do %u Hz: it can do %s Hz; choose with --rate",
+             card->config.device, card->config.rate_hz, *list ? list : "none that is known, in");
     return -EINVAL;
 }
 
 static int set_channels(struct card *card, snd_pcm_hw_params_t *hw, char *err, size_t size)
 {
-    unsigned low = 0, high = 0;
+    char list[250] = "", word[16];
 
     if (!snd_pcm_hw_params_set_channels(card->pcm, hw, card->config.channels))
         return 0;
-    snd_pcm_hw_params_get_channels_min(hw, &low);
-    snd_pcm_hw_params_get_channels_max(hw, &high);
-    snprintf(err, size, "sound device %s cannot do %u channels: it can do %u to %u; choose with --channels",
-             card->config.device, card->config.channels, low, high);
+    for (unsigned n = 1; n <= 64; n++)
+        if (!snd_pcm_hw_params_test_channels(card->pcm, hw, n)) {
+            snprintf(word, sizeof word, "%u", n);
+            enumerate(list, sizeof list, word);
+        }
+    snprintf(err, size, "sound device %s cannot do %u channels: it can do %s; choose with --channels",
+             card->config.device, card->config.channels, *list ? list : "more than 64 only");
     return -EINVAL;
 }
 
 static int set_format(struct card *card, snd_pcm_hw_params_t *hw, char *err, size_t size)
 {
+    char list[200] = "";
+
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (!snd_pcm_hw_params_set_format(card->pcm, hw, formats[i].alsa)) {
             card->format = formats[i].ours;
             return 0;
         }
+    for (int format = 0; format <= SND_PCM_FORMAT_LAST; format++)
+        if (snd_pcm_format_name((snd_pcm_format_t)format) &&
+            !snd_pcm_hw_params_test_format(card->pcm, hw, (snd_pcm_format_t)format))
+            enumerate(list, sizeof list, snd_pcm_format_name((snd_pcm_format_t)format));
     snprintf(err, size,
-             "sound device %s offers none of S32_LE, S24_LE, S24_3LE, FLOAT_LE, S16_LE: "
-             "try it through the plug: plugin",
-             card->config.device);
+             "sound device %s has none of the formats S32_LE, S24_LE, S24_3LE, FLOAT_LE, S16_LE, only %s: "
+             "give it as plug:%s",
+             card->config.device, list, card->config.device);
     return -EINVAL;
 }
 
