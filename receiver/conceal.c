@@ -156,13 +156,17 @@ static void predict(struct conceal *c, float *frame)
     memcpy(c->past + (size_t)(MAX_ORDER - 1) * c->channels, frame, width);
 }
 
-/* A sound that was growing must not go on growing. What the prediction feeds on is left alone: it magnifies
- * errors. */
+/*
+ * A sound that was growing must not go on growing: beyond its peak it is bent, towards 1.5 times as much.
+ * Without an edge, which would click. What the prediction feeds on is left alone: it magnifies errors.
+ */
 static float limited(const struct conceal *c, unsigned channel, float x)
 {
-    float limit = 1.1f * c->peak[channel];
+    float peak = c->peak[channel], over = fabsf(x) - peak;
 
-    return fminf(fmaxf(x, -limit), limit);
+    if (over <= 0 || peak <= 0)
+        return x;
+    return copysignf(peak + 0.5f * peak * tanhf(over / (0.5f * peak)), x);
 }
 
 /* Level of the replacement after `hole` frames: 1, then half a cosine down to 0. */

@@ -9,6 +9,8 @@
 /* A presentation time further than this from the sampling, or from now, is nobody's intention. */
 #define LINK_MAX_NS (10 * NS_PER_S)
 #define LATE_MAX_NS (10 * NS_PER_S)
+/* how far the clocks of two machines may be apart before their sound is refused */
+#define CLOCKS_APART_NS (50 * NS_PER_MS)
 
 int intake_init(struct intake *in, const struct intake_config *config, size_t samples)
 {
@@ -115,7 +117,10 @@ static int check_time(struct intake *in, const struct arrival *a, const struct c
     now_ns = clock_map_ptp(map, a->raw).ns;
     *transit_ns = now_ns - ptp_at_media(a->at, a->claim.rate_hz).ns;
     lead_ns = a->claim.link_ns - *transit_ns;
-    if (lead_ns < -LATE_MAX_NS || lead_ns > LINK_MAX_NS)
+    if (lead_ns < -LATE_MAX_NS || lead_ns > 2 * LINK_MAX_NS)
+        return -ERANGE;
+    /* no sound is sent before it was sampled */
+    if (a->frames && *transit_ns < -CLOCKS_APART_NS)
         return -ERANGE;
     if (a->frames && lead_ns < in->lead_min_ns)
         in->lead_min_ns = lead_ns;
@@ -153,7 +158,8 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
     case STREAM_TAKE:
         break;
     }
-    stream_count(&in->stream, a->packet->sequence, transit_ns);
+    if (stream_count(&in->stream, a->packet->sequence, transit_ns))
+        return event; /* a second copy */
     if (type == RTP_TYPE_TERMINATE) {
         in->ending = true;
         in->end = a->at;

@@ -51,7 +51,7 @@ static void lose_card(struct playback *p, raw_ns now)
     p->card = NULL;
     p->running = false;
     p->reopen_at = (raw_ns){now.ns + REOPEN_NS};
-    rx_xrun(p->rx);
+    rx_card_stopped(p->rx, false);
 }
 
 static void find_card(struct playback *p, raw_ns now)
@@ -68,14 +68,14 @@ static void find_card(struct playback *p, raw_ns now)
 }
 
 /* An xrun or a suspend: the card is readied again; rx fills it with silence and finds its place anew. */
-static void recover(struct playback *p, raw_ns now)
+static void recover(struct playback *p, int error, raw_ns now)
 {
     if (card_recover(p->card)) {
         lose_card(p, now);
         return;
     }
     p->running = false;
-    rx_xrun(p->rx);
+    rx_card_stopped(p->rx, error == -EPIPE);
 }
 
 static void feed_card(struct playback *p, const struct clock_map *map, raw_ns now)
@@ -92,7 +92,7 @@ static void feed_card(struct playback *p, const struct clock_map *map, raw_ns no
             return;
         }
         if (error) {
-            recover(p, now);
+            recover(p, error, now);
             return;
         }
         rx_card(p->rx, reading.stamp, reading.delay);
@@ -102,7 +102,7 @@ static void feed_card(struct playback *p, const struct clock_map *map, raw_ns no
     if (wrote == -ENODEV)
         lose_card(p, now);
     else if (wrote != (int64_t)frames)
-        recover(p, now);
+        recover(p, wrote < 0 ? (int)wrote : -EPIPE, now);
     else if (!p->running && frames)
         p->running = card_start(p->card) == 0;
 }

@@ -156,12 +156,12 @@ void rx_card(struct rx *rx, raw_ns stamp, int64_t queued)
     }
 }
 
-void rx_xrun(struct rx *rx)
+void rx_card_stopped(struct rx *rx, bool ran_dry)
 {
     observer_restart(&rx->observer);
     rx->observing = false;
     rx->queued = 0;
-    rx->status.xruns++;
+    rx->status.xruns += ran_dry;
     if (rx->state == RX_PLAYING || (rx->state == RX_FADING && rx->arm_again))
         rx->state = RX_ARMED;
     else if (rx->state == RX_FADING)

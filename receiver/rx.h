@@ -99,8 +99,11 @@ void rx_card(struct rx *rx, raw_ns stamp, int64_t queued);
  */
 size_t rx_render(struct rx *rx, const struct clock_map *map, size_t room, float *out);
 
-/* The card ran dry and was started again: `queued` of the frames written before are gone. */
-void rx_xrun(struct rx *rx);
+/*
+ * The card stopped, and what was queued is gone: it `ran_dry`, or it was unplugged or suspended. It is found
+ * and placed anew once it runs again.
+ */
+void rx_card_stopped(struct rx *rx, bool ran_dry);
 
 /* Ends the sound with a fade; rx_ended() tells when nothing but silence is left to write. */
 void rx_stop(struct rx *rx);

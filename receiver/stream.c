@@ -6,6 +6,7 @@
 enum {
     LINK_TOLERANCE_NS = 2000, /* rounding of two conversions is 2 ns; anything else is another timeline */
     STALE_NS = 100000000,
+    ANNOUNCED_NS = 1000000000, /* from INIT to the first sound may take its time */
 };
 
 static bool same_stream(const struct stream_claim *a, const struct stream_claim *b)
@@ -16,13 +17,14 @@ static bool same_stream(const struct stream_claim *a, const struct stream_claim 
 
 bool stream_stale(const struct stream *s, raw_ns now)
 {
-    return now.ns - s->newest.ns > STALE_NS;
+    return now.ns - s->newest.ns > (s->announced ? ANNOUNCED_NS : STALE_NS);
 }
 
 enum stream_verdict stream_judge(struct stream *s, const struct stream_claim *claim, raw_ns arrival)
 {
     if (s->locked && same_stream(&s->claim, claim)) {
         s->newest = arrival;
+        s->announced = s->announced && claim->starts;
         return STREAM_TAKE;
     }
     if (s->locked && !stream_stale(s, arrival)) {
@@ -31,7 +33,7 @@ enum stream_verdict stream_judge(struct stream *s, const struct stream_claim *cl
         if (!restarted)
             return STREAM_IGNORE;
     }
-    *s = (struct stream){.locked = true, .claim = *claim, .newest = arrival};
+    *s = (struct stream){.locked = true, .announced = claim->starts, .claim = *claim, .newest = arrival};
     return STREAM_NEW;
 }
 
@@ -40,7 +42,8 @@ void stream_unlock(struct stream *s)
     s->locked = false;
 }
 
-static void count_sequence(struct stream *s, uint16_t sequence)
+/* True for a sequence number that was seen before. */
+static bool count_sequence(struct stream *s, uint16_t sequence)
 {
     int64_t extended, ahead;
 
@@ -49,7 +52,7 @@ static void count_sequence(struct stream *s, uint16_t sequence)
         s->first = s->highest = sequence;
         s->window = 1;
         s->unique = 1;
-        return;
+        return false;
     }
     extended = s->highest + (int16_t)(sequence - (uint16_t)s->highest);
     ahead = extended - s->highest;
@@ -59,18 +62,20 @@ static void count_sequence(struct stream *s, uint16_t sequence)
         s->unique++;
     } else if (ahead > -64 && s->window >> -ahead & 1) {
         s->counters.duplicates++;
+        return true;
     } else if (ahead > -64) {
         s->window |= UINT64_C(1) << -ahead;
         s->counters.reordered++;
         s->unique += extended >= s->first;
     }
+    return false;
 }
 
-void stream_count(struct stream *s, uint16_t sequence, int64_t transit_ns)
+bool stream_count(struct stream *s, uint16_t sequence, int64_t transit_ns)
 {
     struct stream_counters *c = &s->counters;
+    bool duplicate = count_sequence(s, sequence);
 
-    count_sequence(s, sequence);
     if (c->received++) {
         double change = (double)llabs(transit_ns - s->transit_ns);
 
@@ -78,4 +83,5 @@ void stream_count(struct stream *s, uint16_t sequence, int64_t transit_ns)
     }
     s->transit_ns = transit_ns;
     c->lost = (uint64_t)(s->highest - s->first + 1 - s->unique);
+    return duplicate;
 }

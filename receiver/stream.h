@@ -6,7 +6,8 @@
  * another SSRC, format or link offset are not heard while the locked one is alive. It moves over
  *
  *   - at once, when the same host announces a new start (INIT with a new SSRC: the sender was restarted);
- *   - otherwise when the locked stream has been silent for 100 ms.
+ *   - otherwise when the locked stream has been silent for 100 ms; for a second when it has only been
+ * announced.
  *
  * Counting follows RFC 3550 appendix A.1 (extended sequence), A.3 (loss) and A.8 (jitter), with 64-bit
  * sequence numbers, because 8000 packets a second wrap 16 bits every 8 s.
@@ -41,6 +42,7 @@ struct stream_counters {
 
 struct stream {
     bool locked;
+    bool announced; /* by INIT; no sound yet */
     struct stream_claim claim;
     raw_ns newest; /* arrival of its last packet */
     bool counting; /* the sequence fields are set */
@@ -59,13 +61,16 @@ enum stream_verdict {
 
 enum stream_verdict stream_judge(struct stream *s, const struct stream_claim *claim, raw_ns arrival);
 
-/* Counts a packet that was taken. transit_ns: arrival minus media time, both on the PTP timescale. */
-void stream_count(struct stream *s, uint16_t sequence, int64_t transit_ns);
+/*
+ * Counts a packet that was taken. transit_ns: arrival minus media time, both on the PTP timescale. True when
+ * its sequence number had been seen before.
+ */
+bool stream_count(struct stream *s, uint16_t sequence, int64_t transit_ns);
 
 /* Nothing more is expected of it: the next claim is taken. */
 void stream_unlock(struct stream *s);
 
-/* True when the locked stream has said nothing for 100 ms. */
+/* True when the locked stream has said nothing for so long that it counts as gone. */
 bool stream_stale(const struct stream *s, raw_ns now);
 
 #endif

@@ -245,7 +245,7 @@ static void run_receiver(struct world *w, unsigned i)
     size_t count;
 
     if (card->running && card_place(card, w->now) >= (double)card->written) {
-        rx_xrun(r->rx);
+        rx_card_stopped(r->rx, true);
         card->running = false;
     }
     if (card->running) {
