@@ -82,7 +82,7 @@ LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(TX) $(RX) $(filter-out %/main %/re
              tests/world tests/truth tests/record tests/simparams)
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 UNIT_LIBS := $(SEND_LIBS) -lcmocka
-SCRIPTS   := $(sort $(wildcard tests/*.test.sh tests/e2e/*.sh tests/interop/*.sh))
+SCRIPTS   := tests/purity.sh $(sort $(wildcard tests/e2e/*.sh tests/interop/*.sh))
 SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
 
 $(LIBRARY): $(LIB_OBJS)

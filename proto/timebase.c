@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "timebase.h"
 
-#include <math.h>
-
 /* Sample counts since 1970 times 10^9 need 91 bits. */
 typedef __int128 wide_t;
 
@@ -52,12 +50,4 @@ int64_t ns_of_samples(int64_t samples, uint32_t rate_hz)
 double media_pos_minus(struct media_pos a, struct media_pos b)
 {
     return (double)(a.whole.n - b.whole.n) + (a.part - b.part);
-}
-
-struct media_pos media_pos_add(struct media_pos p, double samples)
-{
-    double part = p.part + samples;
-    double whole = floor(part);
-
-    return (struct media_pos){{p.whole.n + (int64_t)whole}, part - whole};
 }

@@ -74,7 +74,4 @@ int64_t ns_of_samples(int64_t samples, uint32_t rate_hz);
 /* a - b in samples, as a double: precise while the two are less than 2^52 samples apart. */
 double media_pos_minus(struct media_pos a, struct media_pos b);
 
-/* p moved by `samples` (of either sign), normalised again. */
-struct media_pos media_pos_add(struct media_pos p, double samples);
-
 #endif

@@ -157,7 +157,7 @@ static void predict(struct conceal *c, float *frame)
 }
 
 /*
- * A sound that was growing must not go on growing: beyond its peak it is bent, towards 1.5 times as much.
+ * A sound that was growing must not go on growing: beyond its peak it is bent, towards 1.15 times as much.
  * Without an edge, which would click. What the prediction feeds on is left alone: it magnifies errors.
  */
 static float limited(const struct conceal *c, unsigned channel, float x)
@@ -166,7 +166,7 @@ static float limited(const struct conceal *c, unsigned channel, float x)
 
     if (over <= 0 || peak <= 0)
         return x;
-    return copysignf(peak + 0.5f * peak * tanhf(over / (0.5f * peak)), x);
+    return copysignf(peak + 0.15f * peak * tanhf(over / (0.15f * peak)), x);
 }
 
 /* Level of the replacement after `hole` frames: 1, then half a cosine down to 0. */

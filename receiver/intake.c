@@ -10,6 +10,8 @@
 #define LINK_MAX_NS (10 * NS_PER_S)
 #define LATE_MAX_NS (10 * NS_PER_S)
 /* how far the clocks of two machines may be apart before their sound is refused */
+/* a packet so far from where the timeline is, and yet in time, tells that time was stepped */
+#define STEPPED_NS      (500 * NS_PER_MS)
 #define CLOCKS_APART_NS (50 * NS_PER_MS)
 
 int intake_init(struct intake *in, const struct intake_config *config, size_t samples)
@@ -87,46 +89,6 @@ static int measure(struct arrival *a, enum rtp_type type)
     return 0;
 }
 
-static void store(struct intake *in, const struct arrival *a)
-{
-    struct timeline_slot slot;
-    size_t width = rtp_codec_sample_bytes(a->claim.codec) * a->claim.channels;
-    const uint8_t *from = a->packet->payload;
-    int error = timeline_claim(in->timeline, a->at, a->frames, &slot);
-
-    in->late += error == -ETIME;
-    in->early += error == -EOVERFLOW;
-    if (error)
-        return;
-    from += slot.skip * width;
-    for (int i = 0; i < 2; i++) {
-        pcm_decode(a->claim.codec, from, slot.area[i], slot.frames[i] * a->claim.channels);
-        from += slot.frames[i] * width;
-    }
-}
-
-/* How long before its playout it came; far outside any buffer, the clocks do not agree. */
-static int check_time(struct intake *in, const struct arrival *a, const struct clock_map *map,
-                      int64_t *transit_ns)
-{
-    int64_t now_ns, lead_ns;
-
-    *transit_ns = 0;
-    if (map->state == MEDIA_CLOCK_NONE)
-        return 0;
-    now_ns = clock_map_ptp(map, a->raw).ns;
-    *transit_ns = now_ns - ptp_at_media(a->at, a->claim.rate_hz).ns;
-    lead_ns = a->claim.link_ns - *transit_ns;
-    if (lead_ns < -LATE_MAX_NS || lead_ns > 2 * LINK_MAX_NS)
-        return -ERANGE;
-    /* no sound is sent before it was sampled */
-    if (a->frames && *transit_ns < -CLOCKS_APART_NS)
-        return -ERANGE;
-    if (a->frames && lead_ns < in->lead_min_ns)
-        in->lead_min_ns = lead_ns;
-    return 0;
-}
-
 static void begin(struct intake *in, const struct arrival *a)
 {
     in->begin = a->at;
@@ -135,13 +97,78 @@ static void begin(struct intake *in, const struct arrival *a)
     timeline_reset(in->timeline, a->claim.channels, a->at);
 }
 
+/*
+ * True when the clock calls a packet timely and the timeline, by far more than any queue, does not: time was
+ * stepped at both ends, and the timeline is still where time was before.
+ */
+static bool elsewhere(const struct intake *in, const struct arrival *a, int64_t lead_ns)
+{
+    int64_t ahead = a->at.n - timeline_floor(in->timeline).n;
+    int64_t stepped = samples_in_ns(STEPPED_NS, a->claim.rate_hz);
+
+    return lead_ns > 0 &&
+           (ahead < -stepped || ahead > stepped + samples_in_ns(a->claim.link_ns, a->claim.rate_hz));
+}
+
+static enum intake_event store(struct intake *in, const struct arrival *a, int64_t lead_ns, bool duplicate)
+{
+    enum intake_event event = INTAKE_NONE;
+    struct timeline_slot slot;
+    size_t width = rtp_codec_sample_bytes(a->claim.codec) * a->claim.channels;
+    const uint8_t *from = a->packet->payload;
+    int error;
+
+    if (elsewhere(in, a, lead_ns)) {
+        begin(in, a);
+        event = INTAKE_BEGIN;
+    }
+    error = timeline_claim(in->timeline, a->at, a->frames, &slot);
+    in->late += error == -ETIME && !duplicate; /* of a second copy, the first was in time */
+    in->early += error == -EOVERFLOW;
+    if (error)
+        return event;
+    from += slot.skip * width;
+    for (int i = 0; i < 2; i++) {
+        pcm_decode(a->claim.codec, from, slot.area[i], slot.frames[i] * a->claim.channels);
+        from += slot.frames[i] * width;
+    }
+    return event;
+}
+
+/*
+ * How long ago its first frame was sampled when it came. -ERANGE when that is nobody's intention: far outside
+ * any buffer, the clocks do not agree.
+ */
+static int find_transit(const struct arrival *a, const struct clock_map *map, int64_t *transit_ns)
+{
+    int64_t lead_ns;
+
+    *transit_ns = clock_map_ptp(map, a->raw).ns - ptp_at_media(a->at, a->claim.rate_hz).ns;
+    lead_ns = a->claim.link_ns - *transit_ns;
+    if (lead_ns < -LATE_MAX_NS || lead_ns > 2 * LINK_MAX_NS)
+        return -ERANGE;
+    /* no sound is sent before it was sampled */
+    return a->frames && *transit_ns < -CLOCKS_APART_NS ? -ERANGE : 0;
+}
+
+static enum intake_event take_sound(struct intake *in, const struct arrival *a, bool timed,
+                                    int64_t transit_ns, bool duplicate)
+{
+    int64_t lead_ns = timed ? a->claim.link_ns - transit_ns : 0;
+
+    if (timed && !duplicate && lead_ns < in->lead_min_ns)
+        in->lead_min_ns = lead_ns;
+    return store(in, a, lead_ns, duplicate);
+}
+
 static enum intake_event take(struct intake *in, const struct clock_map *map, const struct arrival *a,
                               enum rtp_type type)
 {
-    enum intake_event event = INTAKE_NONE;
-    int64_t transit_ns;
+    enum intake_event event = INTAKE_NONE, moved = INTAKE_NONE;
+    bool timed = map->state != MEDIA_CLOCK_NONE, duplicate;
+    int64_t transit_ns = 0;
 
-    if (check_time(in, a, map, &transit_ns)) {
+    if (timed && find_transit(a, map, &transit_ns)) {
         in->absurd++;
         return INTAKE_NONE;
     }
@@ -158,15 +185,14 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
     case STREAM_TAKE:
         break;
     }
-    if (stream_count(&in->stream, a->packet->sequence, transit_ns))
-        return event; /* a second copy */
+    duplicate = stream_count(&in->stream, a->packet->sequence, transit_ns);
     if (type == RTP_TYPE_TERMINATE) {
         in->ending = true;
         in->end = a->at;
     } else if (type == RTP_TYPE_AUDIO) {
-        store(in, a);
+        moved = take_sound(in, a, timed, transit_ns, duplicate);
     }
-    return event;
+    return moved ? moved : event;
 }
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,

@@ -318,7 +318,9 @@ static size_t emit(struct rx *rx, size_t frames, double step, bool force_hole, f
     rx->feed_count -= taken;
     memmove(rx->feed, rx->feed + taken * rx->config.card_channels,
             rx->feed_count * rx->config.card_channels * sizeof *rx->feed);
-    timeline_release(rx->intake.timeline, rx->next);
+    /* while fading out, the timeline may belong to another stream already */
+    if (!force_hole)
+        timeline_release(rx->intake.timeline, rx->next);
     apply_gain(rx, out, frames);
     rx->written.n += (int64_t)frames;
     rx->status.played += frames;

@@ -181,6 +181,11 @@ void timeline_release(struct timeline *t, media_t floor)
         t->newest = floor;
 }
 
+media_t timeline_floor(const struct timeline *t)
+{
+    return t->floor;
+}
+
 media_t timeline_newest(const struct timeline *t)
 {
     return t->newest;

@@ -60,6 +60,9 @@ void timeline_read(const struct timeline *t, media_t at, float *out, size_t fram
 /* Raises the floor to `floor`: what lies below is forgotten. Never lowers it. */
 void timeline_release(struct timeline *t, media_t floor);
 
+/* The first frame that is not too late. */
+media_t timeline_floor(const struct timeline *t);
+
 /* The frame after the newest one present; the floor when the ring is empty. */
 media_t timeline_newest(const struct timeline *t);
 

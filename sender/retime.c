@@ -168,6 +168,12 @@ static double lag_s(const struct retime *r, const struct card_line *line, const 
     return ((double)(want_whole - r->base.n - at_whole) + want_part - at_part) * line->period_ns / 1e9;
 }
 
+/* Where in `kept` the resampler wants to read on; negative when those frames were dropped. */
+static int64_t unread(const struct retime *r)
+{
+    return r->base.n + resampler_fed(r->resampler) - r->oldest.n;
+}
+
 int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float *out, size_t frames)
 {
     struct card_line line;
@@ -177,7 +183,7 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
 
     if (!retime_ready(r) || !observer_line(&r->observer, &line))
         return -EAGAIN;
-    if (r->placed && (r->next.n != at.n || fabs(lag_s(r, &line, map)) > LOST_S))
+    if (r->placed && (r->next.n != at.n || fabs(lag_s(r, &line, map)) > LOST_S || unread(r) < 0))
         r->placed = false;
     if (!r->placed)
         error = place(r, &line, map, at);
@@ -186,7 +192,7 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
     r->error_s = lag_s(r, &line, map);
     step = 1e9 / ((1 + map->rate_dev) * r->config.media_rate_hz * line.period_ns);
     step = resample_steer(step, r->error_s);
-    skip = (size_t)(r->base.n + resampler_fed(r->resampler) - r->oldest.n);
+    skip = (size_t)unread(r);
     need = resampler_need(r->resampler, frames, step);
     if (skip + need > r->count)
         return -EAGAIN;
@@ -197,7 +203,7 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
     }
     fade_in(r, out, frames);
     r->next.n += (int64_t)frames;
-    skip = (size_t)(r->base.n + resampler_fed(r->resampler) - r->oldest.n);
+    skip = (size_t)unread(r);
     if (skip > r->capacity / 4)
         drop_oldest(r, skip);
     return 0;

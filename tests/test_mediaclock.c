@@ -115,9 +115,9 @@ static double worst_in(struct pair *p, double seconds)
 static void map_and_inverse_agree(void **state)
 {
     static const double devs[] = {0, 7.5e-6, -80e-6, 500e-6, -500e-6};
-    static const int64_t spans[] = {0,          1,           -1,         999,        INTERVAL,
-                                    -INTERVAL,  100000007,   -123456789, NS_PER_S,   60 * NS_PER_S,
-                                    -NS_PER_S,  3600 * NS_PER_S};
+    static const int64_t spans[] = {
+        0,         1,          -1,       999,           INTERVAL,  -INTERVAL,
+        100000007, -123456789, NS_PER_S, 60 * NS_PER_S, -NS_PER_S, 3600 * NS_PER_S};
 
     (void)state;
     for (size_t d = 0; d < sizeof devs / sizeof *devs; d++)

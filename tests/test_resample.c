@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The resampler's one promise: its position is known. Blocks of every size, steps of every kind and presets of
- * any fraction are driven against a tone, whose value at the promised position is what must come out.
+ * The resampler's one promise: its position is known. Blocks of every size, steps of every kind and presets
+ * of any fraction are driven against a tone, whose value at the promised position is what must come out.
  */
 #include <errno.h>
 #include <math.h>
@@ -16,11 +16,7 @@
 
 #include "proto/resample.h"
 
-enum {
-    CHANNELS_MAX = 8,
-    BLOCK_MAX = 512,
-    FEED_MAX = 2048
-};
+enum { CHANNELS_MAX = 8, BLOCK_MAX = 512, FEED_MAX = 2048 };
 
 static const char *const names[] = {"fastest", "medium", "best"};
 static uint64_t random_state = 20261121;
@@ -250,7 +246,7 @@ static void position_does_not_drift(void **state)
 
 static void any_fraction_can_be_preset(void **state)
 {
-    static const double parts[] = {0,   1e-12, 1e-7,  1e-3,      0.01,      0.04999, 0.05, 0.0501,
+    static const double parts[] = {0,   1e-12, 1e-7,  1e-3,      0.01,      0.04999, 0.05,     0.0501,
                                    0.3, 0.5,   0.707, 0.9499999, 0.9500001, 0.99,    0.9999999};
     static const double limits_db[] = {-100, -125, -138};
     static struct bench b;
@@ -373,7 +369,8 @@ static void look_ahead_is_what_need_asks_for(void **state)
             size_t frames = 1 + below(100);
             double reach = (double)position(&b) + (double)frames + ahead;
 
-            assert_true(fabs(reach - (double)(resampler_fed(b.r) + (int64_t)resampler_need(b.r, frames, 1))) <= 1);
+            assert_true(
+                fabs(reach - (double)(resampler_fed(b.r) + (int64_t)resampler_need(b.r, frames, 1))) <= 1);
             make(&b, frames, 1, 0);
         }
         resampler_destroy(b.r);
@@ -384,14 +381,15 @@ static void steering_is_proportional_and_bounded(void **state)
 {
     static const struct {
         double behind_s, ppm;
-    } cases[] = {{0, 0},        {1e-6, 1},    {-1e-6, -1},     {9.9e-6, 9.9}, {-9.9e-6, -9.9}, {15e-6, 10},
-                 {-15e-6, -10}, {20e-6, 10},  {-20e-6, -10},   {21e-6, 21},   {-250e-6, -250}, {299e-6, 299},
-                 {1, 300},      {-1, -300},   {301e-6, 300},   {5e-9, 0.005}};
+    } cases[] = {{0, 0},        {1e-6, 1},   {-1e-6, -1},   {9.9e-6, 9.9}, {-9.9e-6, -9.9}, {15e-6, 10},
+                 {-15e-6, -10}, {20e-6, 10}, {-20e-6, -10}, {21e-6, 21},   {-250e-6, -250}, {299e-6, 299},
+                 {1, 300},      {-1, -300},  {301e-6, 300}, {5e-9, 0.005}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(fabs((resample_steer(1, cases[i].behind_s) - 1) * 1e6 - cases[i].ppm) < 1e-6);
-        assert_true(fabs((resample_steer(0.91875, cases[i].behind_s) / 0.91875 - 1) * 1e6 - cases[i].ppm) < 1e-6);
+        assert_true(fabs((resample_steer(0.91875, cases[i].behind_s) / 0.91875 - 1) * 1e6 - cases[i].ppm) <
+                    1e-6);
     }
 }
 

@@ -143,6 +143,28 @@ static void unlocked_takes_the_next(void **state)
     assert_int_equal(stream_judge(&s, &other, at_ms(0.2)), STREAM_NEW);
 }
 
+/* What was only announced is waited for, a second long; from its first sound on, the usual time counts. */
+static void announced_stream_is_waited_for(void **state)
+{
+    struct stream s = {0};
+    struct stream_claim init = ours, other = ours;
+
+    (void)state;
+    init.starts = true;
+    other.ssrc = 9;
+    other.source = 78;
+    other.starts = true;
+    assert_int_equal(stream_judge(&s, &init, at_ms(0)), STREAM_NEW);
+    assert_int_equal(stream_judge(&s, &other, at_ms(150)), STREAM_IGNORE);
+    assert_int_equal(stream_judge(&s, &init, at_ms(200)), STREAM_TAKE); /* said once more */
+    assert_int_equal(stream_judge(&s, &other, at_ms(1100)), STREAM_IGNORE);
+    assert_false(stream_stale(&s, at_ms(1199)));
+    assert_true(stream_stale(&s, at_ms(1201)));
+    assert_int_equal(stream_judge(&s, &ours, at_ms(1150)), STREAM_TAKE); /* its first sound */
+    assert_int_equal(stream_judge(&s, &other, at_ms(1249)), STREAM_IGNORE);
+    assert_int_equal(stream_judge(&s, &other, at_ms(1251)), STREAM_NEW);
+}
+
 static void stale_after_100_ms(void **state)
 {
     struct stream s = {0};
@@ -177,7 +199,9 @@ static void losses_and_repairs(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof sequence / sizeof *sequence; i++) {
-        stream_count(&s, sequence[i], 0);
+        uint64_t before = s.counters.duplicates;
+
+        assert_int_equal(stream_count(&s, sequence[i], 0), after[i].duplicates > before);
         assert_int_equal(s.counters.lost, after[i].lost);
         assert_int_equal(s.counters.duplicates, after[i].duplicates);
         assert_int_equal(s.counters.reordered, after[i].reordered);
@@ -327,6 +351,7 @@ int main(void)
         cmocka_unit_test(policy_table),
         cmocka_unit_test(strangers_get_nowhere),
         cmocka_unit_test(unlocked_takes_the_next),
+        cmocka_unit_test(announced_stream_is_waited_for),
         cmocka_unit_test(stale_after_100_ms),
         cmocka_unit_test(losses_and_repairs),
         cmocka_unit_test(packets_from_before_the_first_are_no_loss),

@@ -19,7 +19,8 @@
 enum { MODEL = 1 << 15 };
 
 /* media time of today, and the ones where a sign or a word could go wrong */
-static const int64_t places[] = {INT64_C(86160000005925), 0, -1000, -(INT64_C(1) << 40), (INT64_C(1) << 32) - 100};
+static const int64_t places[] = {INT64_C(86160000005925), 0, -1000, -(INT64_C(1) << 40),
+                                 (INT64_C(1) << 32) - 100};
 
 static uint64_t random_state;
 
@@ -349,12 +350,9 @@ static void floor_only_rises(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(behaves_like_the_model),
-        cmocka_unit_test(capacity_fits_the_room),
-        cmocka_unit_test(every_edge_of_a_word),
-        cmocka_unit_test(late_early_duplicate_are_told_apart),
-        cmocka_unit_test(no_ghost_of_the_last_turn),
-        cmocka_unit_test(reset_empties),
+        cmocka_unit_test(behaves_like_the_model),    cmocka_unit_test(capacity_fits_the_room),
+        cmocka_unit_test(every_edge_of_a_word),      cmocka_unit_test(late_early_duplicate_are_told_apart),
+        cmocka_unit_test(no_ghost_of_the_last_turn), cmocka_unit_test(reset_empties),
         cmocka_unit_test(floor_only_rises),
     };
 

@@ -39,7 +39,7 @@ clean_up() {
     [ -n "${KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
 }
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP PIPE
 
 card() {
     echo "pcm.$1 { type unisono_sim record \"$work/$1\" ${2:-} }" >> "$ALSA_CONFIG_PATH"

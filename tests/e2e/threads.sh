@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Both programs, built with the thread sanitizer, through a whole stream: where their threads meet, nothing races.
+instruments=$(cd "$(dirname "$0")/../.." && pwd)/build
+UNISONO_BUILD=$instruments/san-thread
+. "$(dirname "$0")/lib.sh"
+
+cp "$instruments/libasound_module_pcm_unisono_sim.so" "$work"
+sed -i "s|$build/libasound|$work/libasound|" "$ALSA_CONFIG_PATH"
+card speaker 'ppm 50.0 xrun_at "4"'
+card mic 'ppm 17.0'
+
+run speaker "$build/unisono-recv" --device speaker --group "$group" --interface lo --clock system --stats "$work/speaker.json"
+await speaker 20 'clock system: locked'
+for source in alsa:mic tone:997; do
+    run sender "$build/unisono-send" --input $source --group "$group" --interface lo --clock system --latency 100 \
+        --stats "$work/sender.json"
+    await_stat speaker 20 state = playing
+    sleep 3 # of life together
+    stop sender
+    check "$source: the sender ends cleanly" [ $status = 0 ]
+    check "$source: no race in the sender" bash -c "! grep -A 30 'WARNING: ThreadSanitizer' '$work/sender.log'"
+done
+stop speaker
+check 'the receiver ends cleanly' [ $status = 0 ]
+check 'no race in the receiver' bash -c "! grep -A 30 'WARNING: ThreadSanitizer' '$work/speaker.log'"
+finish
