@@ -33,7 +33,8 @@ void observer_init(struct observer *o, double rate_hz)
     *o = (struct observer){.nominal_period_ns = 1e9 / rate_hz, .bucket_readings = 1};
 }
 
-/* How far the rate may be off: four times what the place may be at both ends of the window, in ns per frame. */
+/* How far the rate may be off: four times what the place may be at both ends of the window, in ns per frame.
+ */
 static double slope_doubt(const struct observer *o)
 {
     return 8 * PLACE_DOUBT * o->mean_late_ns / o->readings / (o->newest_frames - o->points[0].frames);

@@ -509,6 +509,7 @@ static void another_sample_is_a_new_start(void **state)
 {
     struct studio s;
     struct retime_status status;
+    static float out[4800 * 2];
     float none[1];
 
     (void)state;
@@ -517,10 +518,35 @@ static void another_sample_is_a_new_start(void **state)
     s.next = media_now(&s);
     run(&s, 1, none, 0);
     s.next.n += 960; /* the sender left some out */
-    run(&s, 1, none, 0);
+    run(&s, 1, out, 4800);
+    for (int i = 0; i < 4800; i++) /* faded in like the first */
+        assert_true(fabs((double)out[2 * i]) <= 0.501 * fmin(1, pow(i / 120.0, 2) + 1e-6));
     retime_get_status(s.r, &status);
     assert_int_equal(status.restarts, 2);
     assert_true(fabs(listen(&s, 1).late_ns) < 400);
+    retime_destroy(s.r);
+}
+
+/* The card's count jumps without a word from the driver: noticed by its readings, placed anew. */
+static void jump_of_the_count_is_a_new_start(void **state)
+{
+    struct studio s;
+    struct retime_status status;
+    float none[1];
+
+    (void)state;
+    open_studio(&s, 17, 1, stereo());
+    capture_for(&s, 5);
+    s.next = media_now(&s);
+    run(&s, 1, none, 0);
+    s.now += 10 * NS_PER_MS; /* whose frames never come */
+    s.lost += converted(&s) - s.captured;
+    s.captured = converted(&s);
+    run(&s, 1, none, 0);
+    retime_get_status(s.r, &status);
+    assert_int_equal(status.restarts, 2);
+    run(&s, 0.1, none, 0);
+    assert_true(fabs(listen(&s, 0).late_ns) < 1000);
     retime_destroy(s.r);
 }
 
@@ -561,6 +587,7 @@ int main(void)
         cmocka_unit_test(overrun_is_not_answered_with_a_guess),
         cmocka_unit_test(clock_step_is_a_new_start),
         cmocka_unit_test(another_sample_is_a_new_start),
+        cmocka_unit_test(jump_of_the_count_is_a_new_start),
         cmocka_unit_test(status_tells_the_truth),
     };
 

@@ -466,6 +466,25 @@ static void xrun_before_any_stream(void **state)
     close_room(r);
 }
 
+/* A card that was unplugged or suspended stopped, but did not run dry. */
+static void unplugged_card_is_no_xrun(void **state)
+{
+    struct room *r = open_room(usual());
+
+    (void)state;
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 2);
+    rx_card_stopped(r->rx, false);
+    r->card_runs = false;
+    r->now += NS_PER_S; /* and is back a second later */
+    run_until(r, 4);
+    check_tone(r, 3.9);
+    assert_int_equal(status_of(r).xruns, 0);
+    assert_int_equal(status_of(r).starts, 2);
+    close_room(r);
+}
+
 static void xrun_while_armed(void **state)
 {
     struct room *r = open_room(usual());
@@ -1120,6 +1139,7 @@ int main(void)
         cmocka_unit_test(no_room_no_frames),
         cmocka_unit_test(room_of_a_few_frames_is_enough),
         cmocka_unit_test(xrun_before_any_stream),
+        cmocka_unit_test(unplugged_card_is_no_xrun),
         cmocka_unit_test(xrun_while_armed),
         cmocka_unit_test(xrun_while_playing_comes_back),
         cmocka_unit_test(xrun_of_a_coarse_card_is_not_answered_with_a_guess),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * tx and rx together, in virtual time: what left the converters, and when. Nothing here depends on the machine,
- * so the limits are tight.
+ * tx and rx together, in virtual time: what left the converters, and when. Nothing here depends on the
+ * machine, so the limits are tight.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -88,8 +88,8 @@ static void two_cards_agree(void **state)
     (void)state;
     world_run(w, 30);
     v = look(w, 15, 29.9);
-    print_message("pair %.0f ns, against the clock %.0f ns, residual %.1f dBFS\n", v.worst_pair_ns, v.worst_ns,
-                  v.worst_damage_db);
+    print_message("pair %.0f ns, against the clock %.0f ns, residual %.1f dBFS\n", v.worst_pair_ns,
+                  v.worst_ns, v.worst_damage_db);
     assert_true(v.worst_pair_ns < 300);
     assert_true(v.worst_ns < 400);
     assert_true(v.worst_damage_db < -100);
@@ -338,8 +338,8 @@ static void other_rates_and_layouts_play(void **state)
         w = world_create(&c);
         world_run(w, 6);
         v = look(w, 3, 5.9);
-        print_message("%u Hz, %u channels: pair %.0f ns, residual %.1f dBFS\n", cases[i].rate_hz, cases[i].channels,
-                      v.worst_pair_ns, v.worst_damage_db);
+        print_message("%u Hz, %u channels: pair %.0f ns, residual %.1f dBFS\n", cases[i].rate_hz,
+                      cases[i].channels, v.worst_pair_ns, v.worst_damage_db);
         assert_true(v.worst_ns < 1000);
         assert_true(v.worst_damage_db < (cases[i].codec == RTP_CODEC_L16 ? -85 : -95));
         world_destroy(w);

@@ -164,7 +164,8 @@ static int64_t card_pointer(const struct world_card *card, int64_t raw)
     return card->first + (int64_t)floor(since / card->granule) * card->granule;
 }
 
-static void send(struct world *w, unsigned to, const uint8_t *bytes, size_t length, uint64_t source, int64_t at)
+static void send(struct world *w, unsigned to, const uint8_t *bytes, size_t length, uint64_t source,
+                 int64_t at)
 {
     for (size_t i = 0; i < WORLD_FLIGHT; i++) {
         struct flight *f = &w->flights[i];
@@ -216,7 +217,8 @@ static void run_sender(struct world *w)
 
             while (copies--)
                 send(w, i, bytes, header + packet.payload_len, 77,
-                     w->now + w->config.net_delay_ns + (int64_t)(uniform(w) * (double)w->config.net_jitter_ns));
+                     w->now + w->config.net_delay_ns +
+                         (int64_t)(uniform(w) * (double)w->config.net_jitter_ns));
         }
     }
     w->tx_next = tx_deadline(w->tx, &w->tx_clock.map, (raw_ns){w->now}).ns;
@@ -271,7 +273,8 @@ static void run_clocks(struct world *w)
     for (unsigned i = 0; i <= w->config.receivers; i++) {
         struct media_clock *clock = i < w->config.receivers ? &w->rx[i].clock : &w->tx_clock;
         double noise = w->config.clock_sigma_ns * gauss(w);
-        struct clock_sample s = {{w->now}, {ptp_of(w, w->now) + llround(noise)}, fmax(w->config.clock_sigma_ns, 1)};
+        struct clock_sample s = {
+            {w->now}, {ptp_of(w, w->now) + llround(noise)}, fmax(w->config.clock_sigma_ns, 1)};
 
         media_clock_sample(clock, &s);
     }

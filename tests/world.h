@@ -17,26 +17,22 @@
 #include "receiver/rx.h"
 #include "sender/tx.h"
 
-enum {
-    WORLD_RX = 4,
-    WORLD_FLIGHT = 4096,
-    WORLD_DATAGRAM = 1600
-};
+enum { WORLD_RX = 4, WORLD_FLIGHT = 4096, WORLD_DATAGRAM = 1600 };
 
 struct world_card {
     double ppm;
-    int granule;      /* frames the pointer moves at a time */
-    double late_us;   /* wake-ups come late by up to this, evenly */
+    int granule;    /* frames the pointer moves at a time */
+    double late_us; /* wake-ups come late by up to this, evenly */
     bool running;
-    raw_ns t0;        /* when frame `first` left (or entered) the converter */
+    raw_ns t0; /* when frame `first` left (or entered) the converter */
     int64_t first;
     int64_t written;
     int64_t queue_min; /* least that was queued at any wake-up while running */
 };
 
 struct world_output {
-    float *samples;  /* channel 0, by frame */
-    double *times;   /* true instant of each frame, ns after the world began; NaN where the card stood still */
+    float *samples; /* channel 0, by frame */
+    double *times;  /* true instant of each frame, ns after the world began; NaN where the card stood still */
     int64_t frames;
 };
 
@@ -44,15 +40,15 @@ struct world_config {
     unsigned receivers;
     struct rx_config rx[WORLD_RX];
     struct world_card cards[WORLD_RX];
-    struct tx_config tx;         /* source, retime and ssrc are set by the world unless given */
-    bool capture;                /* sound comes from an ADC of its own instead of a paced tone */
+    struct tx_config tx; /* source, retime and ssrc are set by the world unless given */
+    bool capture;        /* sound comes from an ADC of its own instead of a paced tone */
     struct world_card adc;
     double tone_hz, tone_level;
-    double ptp_ppm;              /* PTP against raw time */
-    double clock_sigma_ns;       /* noise of the clock samples, 16 a second */
+    double ptp_ppm;        /* PTP against raw time */
+    double clock_sigma_ns; /* noise of the clock samples, 16 a second */
     int64_t net_delay_ns, net_jitter_ns;
-    double loss, duplicate;      /* probabilities */
-    int64_t seconds;             /* how much room the recordings get */
+    double loss, duplicate; /* probabilities */
+    int64_t seconds;        /* how much room the recordings get */
     uint64_t seed;
 };
 
@@ -68,18 +64,19 @@ void world_run(struct world *w, double seconds);
 struct rx *world_rx(struct world *w, unsigned i);
 struct tx *world_tx(struct world *w);
 void world_receiver_joins(struct world *w, unsigned i, double at_s); /* deaf until then */
-void world_kill_sender(struct world *w);                            /* without a word */
+void world_kill_sender(struct world *w);                             /* without a word */
 void world_restart_sender(struct world *w, uint32_t ssrc);
 void world_stall(struct world *w, unsigned i, double seconds); /* receiver i does not run for so long */
 void world_set_loss(struct world *w, double loss);
-void world_inject(struct world *w, const uint8_t *bytes, size_t length, uint64_t source); /* to every receiver, now */
+void world_inject(struct world *w, const uint8_t *bytes, size_t length,
+                  uint64_t source); /* to every receiver, now */
 raw_ns world_now(const struct world *w);
 const struct clock_map *world_map(const struct world *w);
 const struct world_output *world_output(const struct world *w, unsigned i);
 
 /*
- * The time error of receiver i's output in a window of 20 ms around `at_s`, in ns, against sampling time + the
- * sender's latency: positive is late. `damage_db`: what is left when the tone is taken away, against full
+ * The time error of receiver i's output in a window of 20 ms around `at_s`, in ns, against sampling time +
+ * the sender's latency: positive is late. `damage_db`: what is left when the tone is taken away, against full
  * scale. `level`: the tone's amplitude.
  */
 double world_error_ns(const struct world *w, unsigned i, double at_s, double *damage_db, double *level);
