@@ -34,7 +34,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/pcm proto/ptpmgmt
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/ptp4l proto/host/timekeeper proto/host/net \
-            proto/host/card proto/host/realtime proto/host/log proto/host/stats
+            proto/host/card proto/host/realtime proto/host/signals proto/host/log proto/host/stats
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send \
@@ -146,6 +146,26 @@ SECONDS ?= 20
 demo: deps-build
 	+@$(MAKE) --no-print-directory all tools
 	@tests/demo.sh "$(SECONDS)" "$(DEVICE)"
+
+# `make bench SECONDS=20 PARTS='unisono gstreamer' DAMAGE_SECONDS=60` is shorter; see the head of tools/bench/bench.sh
+BENCH := $(addprefix $(BUILD)/,bench-gstreamer bench-delay bench-stamp)
+PARTS ?=
+DAMAGE_SECONDS ?= 600
+bench: deps-build
+	@tools/bench/deps.sh
+	+@$(MAKE) --no-print-directory all tools $(BENCH)
+	@tools/bench/bench.sh --seconds $(if $(filter file,$(origin SECONDS)),60,$(SECONDS)) \
+	    --damage-seconds $(DAMAGE_SECONDS) $(if $(PARTS),--parts '$(PARTS)')
+
+$(BUILD)/bench-gstreamer: CFLAGS += $(shell pkg-config --cflags gstreamer-1.0 2>/dev/null | sed 's/-I/-isystem /g')
+$(BUILD)/bench-gstreamer: $(call objects,tools/bench/gst_peer)
+	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0 2>/dev/null)
+
+$(BUILD)/bench-delay: $(call objects,tools/bench/delay tests/truth tests/record proto/timebase)
+	$(link) -lm
+
+$(BUILD)/bench-stamp: $(call objects,tools/bench/stamp)
+	$(link)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/unisono

@@ -7,15 +7,14 @@
 #include <math.h>
 #include <net/if.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "playback.h"
 #include "proto/host/log.h"
+#include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "recv.h"
@@ -37,20 +36,6 @@ struct recv_app {
     int buffer_bytes;  /* of the socket */
     char warning[256]; /* of the real-time set-up */
 };
-
-/* SIGINT and SIGTERM become readable; SIGPIPE, from a reader of the statistics, is an error of write(). */
-static int take_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    sigdelset(&set, SIGPIPE);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 static int open_network(struct recv_app *app, char *err, size_t err_size)
 {
@@ -150,7 +135,7 @@ int main(int argc, char **argv)
     if (!options_parse(&recv_options_program, &app.options, argc, argv, stdout, stderr, &status))
         return status;
     log_start(&(struct log_config){"unisono-recv", (enum log_level)app.options.log, STDERR_FILENO});
-    app.signals = take_signals();
+    app.signals = signals_take();
     status = run(&app);
     playback_stop(app.playback);
     recv_close(app.receiver);

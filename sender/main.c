@@ -7,16 +7,15 @@
 #include <math.h>
 #include <net/if.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "proto/host/log.h"
 #include "proto/host/net.h"
+#include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "report.h"
@@ -47,20 +46,6 @@ struct send_app {
     struct sender *sender;
     struct transmit *transmit;
 };
-
-/* SIGINT and SIGTERM become readable; SIGPIPE, from a reader of the statistics, is an error of write(). */
-static int take_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    sigdelset(&set, SIGPIPE);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 /* Opens what is paced and settles rate and channels: those asked for, else the source's own. */
 static int open_source(struct send_app *app, char *err, size_t err_size)
@@ -231,7 +216,7 @@ int main(int argc, char **argv)
     if (!options_parse(&send_options_program, &app.options, argc, argv, stdout, stderr, &status))
         return status;
     log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
-    app.signals = take_signals();
+    app.signals = signals_take();
     if (set_up(&app, err, sizeof err) == 0) {
         tell_start(&app);
         control(&app);
