@@ -24,7 +24,7 @@ BUILD    ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS   += -std=c17 $(OPT) $(WARNINGS) -D_GNU_SOURCE -DUNISONO_VERSION='"$(VERSION)"' -DPIC -I. -pthread -fPIC
-CFLAGS   += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(if $(filter thread,$(SAN)),-Wno-tsan)
+CFLAGS   += $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(filter thread,$(SAN)),-Wno-tsan)
 CFLAGS   += $(if $(WERROR),-Werror)
 LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 

@@ -5,7 +5,7 @@
  * programming language memory models?", MSPC 2012): the reader tries again while the writer is at work, the
  * writer never waits for anybody. A struct of some hundred bytes takes well under a microsecond.
  *
- *     SNAPSHOT_OF(struct clock_map) shared = SNAPSHOT_INIT;      one for each writer
+ *     SNAPSHOT_OF(struct clock_map) shared;        all zero at first; one for each writer
  *     SNAPSHOT_STORE(&shared, &map);                             only the one writer
  *     SNAPSHOT_LOAD(&shared, &copy);                             any thread
  */

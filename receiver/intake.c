@@ -49,6 +49,8 @@ static int describe(struct arrival *a, uint64_t source)
         .channels = ext->channels,
         .starts = ext->type == RTP_TYPE_INIT,
     };
+    if (ext->presentation.ns > INT64_MAX / 2) /* so that nothing below overflows */
+        return -ERANGE;
     a->at = media_unwrap(a->packet->timestamp, media_at_ptp(ext->presentation, ext->rate_hz));
     a->claim.link_ns = ext->presentation.ns - ptp_at_media(a->at, ext->rate_hz).ns;
     return a->claim.link_ns < 0 || a->claim.link_ns > LINK_MAX_NS ? -ERANGE : 0;
@@ -60,6 +62,8 @@ static int assume(struct arrival *a, const struct intake_config *config, const s
 {
     if (map->state == MEDIA_CLOCK_NONE)
         return -EAGAIN;
+    if (a->packet->has_ext && a->packet->ext.type != RTP_TYPE_AUDIO) /* of a stream that describes itself */
+        return -EPROTO;
     a->claim = config->claim;
     a->claim.ssrc = a->packet->ssrc;
     a->claim.source = source;
