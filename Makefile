@@ -187,7 +187,7 @@ quiet_cc   = $(if $(V),,@echo "  CC    $<" &&)
 quiet_link = $(if $(V),,@echo "  LINK  $@" &&) 
 link       = $(quiet_link)$(CC) $(LDFLAGS) -o $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(quiet_cc)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
