@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The sender's sound input fails: it runs over, it is pulled out and put back, the sender is held up. Each time the sender
-# carries on by itself: what was captured leaves the receiver's converter as long after as before.
+# The sender's sound input fails: it runs over, it is pulled out and put back, the sender is held up. Each time the
+# sender carries on by itself: what was captured leaves the receiver's converter as long after as before.
 . "$(dirname "$0")/lib.sh"
 
 card mic 'ppm 17.0 xrun_at "4" unplug_at 8 unplug_for 2' # hears 1000 and 1010 Hz
@@ -46,12 +46,14 @@ for name in sender speaker; do
     check "$name: few lines in the log" compare "$(wc -l < "$work/$name.log")" '<' 40
 done
 
-"$build/unisono-truth" latency "$work/speaker.playback" --tone 1000,1010 --source raw --expect 80 --csv "$work/latency.csv" --json > "$work/latency.json"
+"$build/unisono-truth" latency "$work/speaker.playback" --tone 1000,1010 --source raw --expect 80 \
+    --csv "$work/latency.csv" --json > "$work/latency.json"
 check 'from microphone to loudspeaker 80 ms, within 100 us' \
     jq -e '.error_ns.count > 500 and .error_ns.median < 100000 and .error_ns.median > -100000' "$work/latency.json"
 # the last second is after all the faults
-check 'after the last fault too' awk -F, \
-    'NR > 1 { late[NR] = $3 - 80e6 } END { for (i = NR - 99; i <= NR; i++) if (late[i] > 100000 || late[i] < -100000) bad++; exit bad > 5 }' \
+check 'after the last fault too' awk -F, '
+    NR > 1 { error[NR] = $3 - 80e6 }
+    END { for (i = NR - 99; i <= NR; i++) bad += error[i] > 100000 || error[i] < -100000; exit bad > 5 }' \
     "$work/latency.csv"
 "$build/clicks" --recording "$work/speaker.playback" > "$work/clicks.json"
 # steps and kinks of the two tones together: 0.0658 and 0.0087

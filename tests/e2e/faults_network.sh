@@ -22,18 +22,21 @@ listen() { # NAME GROUP
 listen near $group
 listen far $bad
 listen edge $torn
-run bad @middle chrt -f 60 "$build/relay" --from $group --to $bad --interface eth0 --after 2000 --until 7000 \
-    --loss 2 --duplicate 2 --reorder 3 --hold 3
-run torn @middle chrt -f 60 "$build/relay" --from $group --to $torn --interface eth0 --after 3000 --until 3040 --loss 100
+run bad @middle chrt -f 60 "$build/relay" --from $group --to $bad --interface eth0 \
+    --after 2000 --until 7000 --loss 2 --duplicate 2 --reorder 3 --hold 3
+run torn @middle chrt -f 60 "$build/relay" --from $group --to $torn --interface eth0 \
+    --after 3000 --until 3040 --loss 100
 for name in $receivers; do await $name 10 'clock system: locked'; done
-run sender @sender "$build/unisono-send" --input tone:997 --group $group --interface eth0 --clock system --latency 80 \
-    --stats "$work/sender.json"
+run sender @sender "$build/unisono-send" --input tone:997 --group $group --interface eth0 --clock system \
+    --latency 80 --stats "$work/sender.json"
 for name in $receivers; do await_stat $name 10 state = playing; done
 
 # ---- a bad network ----------------------------------------------------------------------------------------------
 await torn 15 '"lost"'
 await bad 15 '"lost"'
-lost=$(stat_of "$work/bad.out" lost) doubled=$(stat_of "$work/bad.out" duplicated) late=$(stat_of "$work/bad.out" reordered)
+lost=$(stat_of "$work/bad.out" lost)
+doubled=$(stat_of "$work/bad.out" duplicated)
+late=$(stat_of "$work/bad.out" reordered)
 await_stat far 5 received_packets '>' 7100
 check 'the relay did its worst' [ "$lost" -gt 50 -a "$doubled" -gt 50 -a "$late" -gt 50 ]
 check 'each lost packet was counted' [ "$(stat_of "$work/far.json" lost_packets)" = "$lost" ]
@@ -98,7 +101,7 @@ pieces edge 3 # the 40 packets
 for name in far edge; do
     "$build/unisono-truth" pair "$work/near.playback" "$work/$name.playback" --tone 997 --json > "$work/pair.json"
     check "$name: in step with near, all the time" compare "$(stat_of "$work/pair.json" p99_abs)" '<' 20000
-    check "$name: also after each start" jq -e 'all(.starts[]; .sounded and .first_offset_ns < 50000 and .first_offset_ns > -50000)' \
-        "$work/pair.json"
+    check "$name: also after each start" jq -e \
+        'all(.starts[]; .sounded and .first_offset_ns < 50000 and .first_offset_ns > -50000)' "$work/pair.json"
 done
 finish

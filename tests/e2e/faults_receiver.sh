@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The receiver's own side fails: its sound card runs dry, or is pulled out and put back; the receiver is held up, or comes
-# late. Each time sound is back by itself, aligned from its first moment.
+# The receiver's own side fails: its sound card runs dry, or is pulled out and put back; the receiver is held up, or
+# comes late. Each time sound is back by itself, aligned from its first moment.
 . "$(dirname "$0")/lib.sh"
 
 card steady 'ppm 50.0'
@@ -69,7 +69,8 @@ for name in frail late; do
     check "$name: in step with steady, all the time" compare "$(stat_of "$work/pair.json" p99_abs)" '<' 20000
     # B is this one; a segment for each time its card was started
     check "$name: aligned from the first sound after each start" jq -e \
-        '[.starts[] | select(.output == "B" and .sounded)] | all(.[]; .aligned and .first_offset_ns < 50000 and .first_offset_ns > -50000)' \
+        '[.starts[] | select(.output == "B" and .sounded)] |
+            all(.[]; .aligned and .first_offset_ns < 50000 and .first_offset_ns > -50000)' \
         "$work/pair.json"
     check "$name: sound within 3 s of each start of the card" jq -e \
         '[.starts[] | select(.output == "B")] | all(.[]; .sounded and .sound_after_ms < 3000)' "$work/pair.json"

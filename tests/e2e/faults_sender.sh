@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The sender fails: it is killed and started again, held up, replaced by another on the same host while it still speaks. Receivers
-# fade out without a click, wait, and come back by themselves, aligned.
+# The sender fails: it is killed and started again, held up, replaced by another on the same host while it still
+# speaks. Receivers fade out without a click, wait, and come back by themselves, aligned.
 . "$(dirname "$0")/lib.sh"
 
 card left 'ppm 50.0'

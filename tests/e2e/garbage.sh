@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A hostile neighbour on the group while two receivers play: 100,000 datagrams of every kind of garbage. Each is counted for
-# what it is, none is logged by itself, none is heard, none stops anything. One receiver is as it is installed,
-# the other built with sanitizers.
+# A hostile neighbour on the group while two receivers play: 100,000 datagrams of every kind of garbage. Each is counted
+# for what it is, none is logged by itself, none is heard, none stops anything. One receiver is as it is installed, the
+# other built with sanitizers.
 . "$(dirname "$0")/lib.sh"
 
 count=100000
@@ -40,7 +40,8 @@ attack() {
     local name kind=$1 wanted=$2 rate=${3:-40000} from
     for name in $receivers; do tail -n 1 "$work/$name.json" > "$work/$name.before"; done
     from=$(stat_of "$work/plain.before" time_s)
-    ip netns exec "$ns_attacker" "$build/garbage" --kind "$kind" --count $count --rate $rate $net > "$work/garbage.out" 2>&1
+    ip netns exec "$ns_attacker" "$build/garbage" --kind "$kind" --count $count --rate "$rate" $net \
+        > "$work/garbage.out" 2>&1
     check "$kind: sent" grep -qx "sent $count" "$work/garbage.out"
     for name in $receivers; do
         local goal=$(($(sum "$work/$name.before" $counters) + count)) until=$((SECONDS + 4))
@@ -96,8 +97,10 @@ for name in $receivers; do
         check "$kind: $name played nothing but the tone" \
             jq -e '.peak > 0.25 and .peak < 0.26 and .step < 0.034' "$work/clicks.json"
     done < "$work/attacks"
-    "$build/unisono-truth" damage "$recording" --tone 997 --json --witness "$work/stalls" --slack-ms 60 > "$work/damage.json"
-    check "$name: the tone was whole all the time" jq -e '.events_unexplained == 0 and .clean > 2000' "$work/damage.json"
+    "$build/unisono-truth" damage "$recording" --tone 997 --json --witness "$work/stalls" --slack-ms 60 \
+        > "$work/damage.json"
+    check "$name: the tone was whole all the time" \
+        jq -e '.events_unexplained == 0 and .clean > 2000' "$work/damage.json"
     check "$name: and so was its end" jq -e '.segments[-1].tail_ms < 3000' "$work/damage.json"
 done
 finish

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# From the first sample to the last: every source, the announced start and the announced end, both profiles, conversion of rates, the
-# statistics, and the signals that end a program.
+# From the first sample to the last: every source, the announced start and the announced end, both profiles, conversion
+# of rates, the statistics, and the signals that end a program.
 . "$(dirname "$0")/lib.sh"
 
 for name in one two three; do card $name "ppm $((${#name} * 40 - 160)).0"; done # 3, 3, 5 letters: -40, -40, 40
@@ -54,7 +54,8 @@ done
 for name in $receivers; do
     "$build/clicks" --recording "$work/$name.playback" --gap 100 > "$work/$name.clicks"
     check "$name: all $streams files were heard" jq -e ".sounds | length == $streams" "$work/$name.clicks"
-    check "$name: fades begin and end them" jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0047' "$work/$name.clicks"
+    check "$name: fades begin and end them" \
+        jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0047' "$work/$name.clicks"
 done
 # a machine that stood still at the wrong moment may have spoilt two of them
 check 'all receivers start at the same sample' jq -es --argjson n $streams '[.[].sounds | map(.from_s)] | transpose |
@@ -93,13 +94,13 @@ check 'all of stdin was heard, to its last sample' \
     jq -e '.sounds[-1] | .until_s - .from_s | . > 0.995 and . < 1.02' "$work/one.clicks"
 
 # ---- three streams at once: a captured one, one of plain AES67, one of another rate -----------------------------
-listen captured $(beside 1)
-listen plain $(beside 2) --profile aes67 --codec L24 --rate 48000 --channels 2 --latency 40
-listen converted $(beside 3)
-listen cheap $(beside 1) --rate 44100 --channels 4
-send mic $(beside 1) --input alsa:mic --latency 40
-send aes67 $(beside 2) --input tone:997 --latency 40 --profile aes67
-send cd $(beside 3) --input tone:997 --latency 40 --rate 44100
+listen captured "$(beside 1)"
+listen plain "$(beside 2)" --profile aes67 --codec L24 --rate 48000 --channels 2 --latency 40
+listen converted "$(beside 3)"
+listen cheap "$(beside 1)" --rate 44100 --channels 4
+send mic "$(beside 1)" --input alsa:mic --latency 40
+send aes67 "$(beside 2)" --input tone:997 --latency 40 --profile aes67
+send cd "$(beside 3)" --input tone:997 --latency 40 --rate 44100
 for name in captured plain converted cheap; do await_stat $name 10 state = playing; done
 await_stat captured 5 rate_hz = 48000
 await_stat converted 5 rate_hz = 44100
@@ -115,7 +116,8 @@ ends converted INT
 ends cheap TERM
 check 'a stream of 44100 Hz says so' grep -q 'playing L24, 44100 Hz, 2 channels' "$work/converted.log"
 latency() { # NAME SOURCE TONES
-    "$build/unisono-truth" latency "$work/$1.playback" --source $2 --tone $3 --skip 2 --expect 40 --json > "$work/$1.latency"
+    "$build/unisono-truth" latency "$work/$1.playback" --source $2 --tone $3 --skip 2 --expect 40 --json \
+        > "$work/$1.latency"
     check "$1: from source to converter 40 ms, within 100 us" \
         jq -e '.error_ns.count > 100 and .error_ns.median < 100000 and .error_ns.median > -100000' "$work/$1.latency"
 }
@@ -142,7 +144,8 @@ for name in two talk; do
     check "$name: a line is an object" jq -es --argjson lines "$(wc -l < "$work/$name.out")" \
         'length == $lines and all(type == "object")' "$work/$name.out"
     check "$name: each names state and time" jq -es 'all(.state and .time_s)' "$work/$name.out"
-    check "$name: one a second" jq -es '(last.time_s - first.time_s) / (length - 1) | . > 0.8 and . < 1.2' "$work/$name.out"
+    check "$name: one a second" \
+        jq -es '(last.time_s - first.time_s) / (length - 1) | . > 0.8 and . < 1.2' "$work/$name.out"
     check "$name: nothing else is there" [ "$(grep -cv '^{.*}$' "$work/$name.out")" = 0 ]
 done
 "$build/clicks" --recording "$work/two.playback" > "$work/two.clicks"

@@ -140,7 +140,8 @@ refused 'sender: a rate the card cannot do, and those it can' 1 \
     'error: .*rates cannot do 48000 Hz.* 44100( Hz)?(,| and| or) 96000.*--rate' $send --input alsa:rates $net
 refused 'sender: channels the card cannot do, and those it can' 1 \
     'error: .*channels cannot do 2 channels.* 1(,| and| or) 4.*--channels' $send --input alsa:channels $net
-refused 'sender: a card of no known format, and what it can' 1 'error: .*format .*MU_LAW' $send --input alsa:format $net
+refused 'sender: a card of no known format, and what it can' 1 'error: .*format .*MU_LAW' \
+    $send --input alsa:format $net
 refused 'receiver: a rate the card cannot do, and those it can' 1 \
     'error: .*rates cannot do 48000 Hz.* 44100( Hz)?(,| and| or) 96000.*--rate' $recv --device rates $net
 refused 'receiver: channels the card cannot do, and those it can' 1 \
