@@ -10,10 +10,11 @@ enum {
     MAX_ORDER = 32, /* poles for up to 4 channels; fewer for more, so that the work stays bounded */
     ORDER_BUDGET = 128,
     MIN_ORDER = 4,
-    HOLD_US = 4000,   /* full level so long */
-    GONE_US = 12000,  /* silent from here on */
-    REJOIN_US = 2000, /* crossfade back into good sound */
-    FADE_IN_US = 5000 /* the same out of silence */
+    HOLD_US = 4000,    /* full level so long */
+    GONE_US = 12000,   /* silent from here on */
+    REJOIN_US = 2000,  /* crossfade back into good sound */
+    FADE_IN_US = 5000, /* the same out of silence */
+    GAIN_US = 500      /* time constant of turning a growing prediction down */
 };
 
 struct conceal {
@@ -23,12 +24,15 @@ struct conceal {
     size_t hole;       /* frames filled since the hole began */
     size_t rejoin;     /* frames left of the crossfade back */
     size_t rejoin_all; /* its whole length */
+    float follow;      /* how far the gain comes nearer its aim in one frame */
     bool predicting;   /* the model fits the present hole */
     size_t head;       /* next slot of the history */
     float *history;    /* HISTORY frames, what was heard */
     float *past;       /* MAX_ORDER frames, unfaded prediction, newest last */
     double *model;     /* MAX_ORDER coefficients a channel */
     float *peak;       /* largest magnitude in the history, a channel: the prediction stays within */
+    float *grown;      /* largest magnitude of the prediction so far, a channel */
+    float *gain;       /* what it is turned down by, a channel; follows peak / grown */
     double forward[HISTORY], backward[HISTORY];
 };
 
@@ -45,7 +49,9 @@ struct conceal *conceal_create(unsigned channels)
     c->past = calloc((size_t)MAX_ORDER * channels, sizeof *c->past);
     c->model = calloc((size_t)MAX_ORDER * channels, sizeof *c->model);
     c->peak = calloc(channels, sizeof *c->peak);
-    if (!c->history || !c->past || !c->model || !c->peak) {
+    c->grown = calloc(channels, sizeof *c->grown);
+    c->gain = calloc(channels, sizeof *c->gain);
+    if (!c->history || !c->past || !c->model || !c->peak || !c->grown || !c->gain) {
         conceal_destroy(c);
         return NULL;
     }
@@ -61,6 +67,8 @@ void conceal_destroy(struct conceal *c)
     free(c->past);
     free(c->model);
     free(c->peak);
+    free(c->grown);
+    free(c->gain);
     free(c);
 }
 
@@ -72,6 +80,7 @@ static size_t frames_in_us(const struct conceal *c, unsigned us)
 void conceal_reset(struct conceal *c, uint32_t rate_hz)
 {
     c->rate_hz = rate_hz;
+    c->follow = 1e6f / (GAIN_US * (float)rate_hz);
     c->hole = frames_in_us(c, GONE_US);
     c->rejoin = c->rejoin_all = 0;
     c->predicting = false;
@@ -128,8 +137,11 @@ static void fit_channel(struct conceal *c, unsigned channel)
 
 static void begin_prediction(struct conceal *c)
 {
-    for (unsigned channel = 0; channel < c->channels; channel++)
+    for (unsigned channel = 0; channel < c->channels; channel++) {
         fit_channel(c, channel);
+        c->grown[channel] = c->peak[channel];
+        c->gain[channel] = 1;
+    }
     for (unsigned i = 0; i < MAX_ORDER; i++) {
         size_t slot = (c->head + HISTORY - MAX_ORDER + i) % HISTORY;
 
@@ -157,16 +169,21 @@ static void predict(struct conceal *c, float *frame)
 }
 
 /*
- * A sound that was growing must not go on growing: beyond its peak it is bent, towards 1.15 times as much.
- * Without an edge, which would click. What the prediction feeds on is left alone: it magnifies errors.
+ * A sound that was growing must not go on growing: it is turned down as it exceeds its peak, so smoothly that
+ * it keeps its shape. What is still beyond is bent, towards 1.15 times the peak: without an edge, which would
+ * click. What the prediction feeds on is left alone: an error there is magnified.
  */
-static float limited(const struct conceal *c, unsigned channel, float x)
+static float limited(struct conceal *c, unsigned channel, float x)
 {
-    float peak = c->peak[channel], over = fabsf(x) - peak;
+    float peak = c->peak[channel], over;
 
-    if (over <= 0 || peak <= 0)
+    if (peak <= 0)
         return x;
-    return copysignf(peak + 0.15f * peak * tanhf(over / (0.15f * peak)), x);
+    c->grown[channel] = fmaxf(c->grown[channel], fabsf(x));
+    c->gain[channel] += (peak / c->grown[channel] - c->gain[channel]) * c->follow;
+    x *= c->gain[channel];
+    over = fabsf(x) - peak;
+    return over <= 0 ? x : copysignf(peak + 0.15f * peak * tanhf(over / (0.15f * peak)), x);
 }
 
 /* Level of the replacement after `hole` frames: 1, then half a cosine down to 0. */

@@ -437,6 +437,30 @@ static void replacement_is_never_loud(void **state)
         assert_true(worst[kind] <= 2);
 }
 
+/* Two tones that swell as they beat keep their shape while they are turned down: no corner, no flat top. */
+static void swelling_sound_is_not_bent(void **state)
+{
+    static float io[1200];
+    const double own = pow(2 * sin(M_PI * 1010 / 48000), 2) * 0.5;
+    double worst = 0;
+
+    (void)state;
+    for (int start = 0; start < 4800; start += 97) { /* all phases of the beat */
+        struct conceal *c = conceal_create(1);
+
+        conceal_reset(c, 48000);
+        for (int i = 0; i < 600; i++)
+            io[i] = 0.5f * (tone_at(1000, 48000, start + i, 0) + tone_at(1010, 48000, start + i, 0));
+        conceal_pass(c, io, 600);
+        conceal_fill(c, io + 600, 600);
+        for (int i = 500; i < 1200; i++)
+            worst = fmax(worst, fabs((double)io[i] - 2 * (double)io[i - 1] + (double)io[i - 2]));
+        conceal_destroy(c);
+    }
+    print_message("beating tones: a kink of %.2f times their own\n", worst / own);
+    assert_true(worst / own < 1.03);
+}
+
 /* Good sound and holes at random, for long: what the model learns from itself does not build up. */
 static void own_replacement_does_not_build_up(void **state)
 {
@@ -511,6 +535,7 @@ int main(void)
         cmocka_unit_test(repeated_holes_do_not_click),
         cmocka_unit_test(frequent_small_holes_do_not_mute),
         cmocka_unit_test(replacement_is_never_loud),
+        cmocka_unit_test(swelling_sound_is_not_bent),
         cmocka_unit_test(own_replacement_does_not_build_up),
         cmocka_unit_test(cost_is_printed),
     };
