@@ -25,6 +25,7 @@ enum {
 #define IDLE_QUEUE_NS  (20 * NS_PER_MS)   /* silence kept waiting while there is no stream */
 #define FADE_NS        (20 * NS_PER_MS)   /* longer than concealment takes to fall silent */
 #define GONE_NS        NS_PER_S           /* a stream announced and not heard for so long is none */
+#define WAKE_ARMED_NS  (125 * NS_PER_US)  /* the observer learns by the number of its readings */
 #define WAKE_MIN_NS    (250 * NS_PER_US)
 #define WAKE_MAX_NS    (1000 * NS_PER_US)
 #define MARGIN_MIN_NS  (150 * NS_PER_US)  /* what a wake-up may come late without harm: a twentieth of the */
@@ -200,7 +201,7 @@ static int64_t wake_interval_ns(const struct rx *rx)
     if (rx->state == RX_IDLE)
         return WAKE_MAX_NS;
     if (rx->state == RX_ARMED)
-        return WAKE_MIN_NS;
+        return WAKE_ARMED_NS;
     return within(WAKE_MIN_NS, latency_ns(rx) / 10, WAKE_MAX_NS);
 }
 
@@ -249,6 +250,15 @@ static int64_t idle_target(const struct rx *rx)
     int64_t target = card_frames_in(rx, IDLE_QUEUE_NS);
 
     return target < (int64_t)rx->config.card_frames / 2 ? target : (int64_t)rx->config.card_frames / 2;
+}
+
+/* Less where the latency is short: sound that is due is not kept waiting for silence to drain. */
+static int64_t armed_target(const struct rx *rx)
+{
+    int64_t idle = idle_target(rx), latency = card_frames_in(rx, latency_ns(rx)), least = floor_frames(rx);
+
+    latency = latency > least ? latency : least;
+    return idle < latency ? idle : latency;
 }
 
 static size_t feed_channels(struct rx *rx, const float *in, float *out, size_t frames)
@@ -458,13 +468,13 @@ static size_t arm(struct rx *rx, const struct clock_map *map, size_t room, float
         int64_t keep = (int64_t)timeline_capacity(timeline) / 2;
 
         timeline_release(timeline, (media_t){timeline_newest(timeline).n - keep});
-        return silence(rx, idle_target(rx), room, out);
+        return silence(rx, armed_target(rx), room, out);
     }
     step = playout_step(&rx->playout);
     at = playout_wanted(&rx->playout, rx->written);
     ahead = (double)(rx->intake.begin.n - at.whole.n) - at.part;
     if (ahead > 0)
-        return silence(rx, idle_target(rx), smaller((int64_t)ceil(ahead / step), room), out);
+        return silence(rx, armed_target(rx), smaller((int64_t)ceil(ahead / step), room), out);
     timeline_release(timeline, (media_t){at.whole.n - 1});
     present = timeline_present(timeline, at.whole, FEED_FRAMES - 1);
     place(rx, at);
