@@ -202,7 +202,7 @@ static int64_t wake_interval_ns(const struct rx *rx)
         return WAKE_MAX_NS;
     if (rx->state == RX_ARMED)
         return WAKE_ARMED_NS;
-    return within(WAKE_MIN_NS, latency_ns(rx) / 10, WAKE_MAX_NS);
+    return within(WAKE_MIN_NS, latency_ns(rx) / 5 - NS_PER_MS, WAKE_MAX_NS);
 }
 
 raw_ns rx_deadline(struct rx *rx, raw_ns now)

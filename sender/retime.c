@@ -25,6 +25,7 @@ struct retime {
     frame_t base; /* card frame number of the resampler's input frame 0 */
     media_t next; /* media sample of the next output frame */
     size_t faded, fade_frames;
+    double step; /* of the last packet */
     double error_s;
     uint64_t restarts;
 };
@@ -191,7 +192,7 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
         return error;
     r->error_s = lag_s(r, &line, map);
     step = 1e9 / ((1 + map->rate_dev) * r->config.media_rate_hz * line.period_ns);
-    step = resample_steer(step, r->error_s);
+    r->step = step = resample_steer(step, r->error_s);
     skip = (size_t)unread(r);
     need = resampler_need(r->resampler, frames, step);
     if (skip + need > r->count)
@@ -207,6 +208,17 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
     if (skip > r->capacity / 4)
         drop_oldest(r, skip);
     return 0;
+}
+
+raw_ns retime_due(const struct retime *r, size_t frames)
+{
+    struct card_line line;
+    int64_t last;
+
+    if (!r->placed || !observer_line(&r->observer, &line))
+        return (raw_ns){INT64_MIN};
+    last = r->base.n + resampler_fed(r->resampler) + (int64_t)resampler_need(r->resampler, frames, r->step);
+    return card_line_raw(&line, (frame_t){last});
 }
 
 void retime_get_status(const struct retime *r, struct retime_status *status)

@@ -63,6 +63,12 @@ bool retime_ready(const struct retime *r);
  */
 int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float *out, size_t frames);
 
+/*
+ * When the last frame that the next `frames` frames need passes the converter. INT64_MIN ns while the
+ * position is not known: then nobody can say.
+ */
+raw_ns retime_due(const struct retime *r, size_t frames);
+
 void retime_get_status(const struct retime *r, struct retime_status *status);
 
 #endif

@@ -16,6 +16,7 @@ enum { TERMINATE_COPIES = 3 };
 #define IDLE_WAKE_NS     (1 * NS_PER_MS)
 #define WAKE_MAX_NS      (500 * NS_PER_US) /* while capturing */
 #define WAKE_MIN_NS      (125 * NS_PER_US)
+#define READY_NS         (10 * NS_PER_US) /* a frame that passes the converter is readable so much later */
 
 struct tx {
     struct tx_config config;
@@ -228,16 +229,23 @@ bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_
     return true;
 }
 
-/* While capturing, wake-ups are dithered so that the readings see the card's steps evenly. */
+/*
+ * While capturing, wake-ups are dithered so that the readings see the card's steps evenly; but none sleeps
+ * past the moment at which the next packet can be made.
+ */
 static raw_ns capture_deadline(struct tx *tx, raw_ns now)
 {
+    raw_ns ready = retime_due(tx->config.retime, tx->config.frames_per_packet), due;
     int64_t interval = ns_of_samples(tx->config.frames_per_packet, tx->config.rate_hz) / 2;
 
     interval = interval > WAKE_MAX_NS ? WAKE_MAX_NS : interval < WAKE_MIN_NS ? WAKE_MIN_NS : interval;
     tx->dither ^= tx->dither << 13;
     tx->dither ^= tx->dither >> 7;
     tx->dither ^= tx->dither << 17;
-    return (raw_ns){now.ns + interval * 3 / 4 + (int64_t)(tx->dither % (uint64_t)(interval / 2))};
+    due.ns = now.ns + interval * 3 / 4 + (int64_t)(tx->dither % (uint64_t)(interval / 2));
+    if (ready.ns > now.ns - READY_NS && ready.ns + READY_NS < due.ns)
+        due.ns = ready.ns + READY_NS;
+    return due;
 }
 
 raw_ns tx_deadline(struct tx *tx, const struct clock_map *map, raw_ns now)

@@ -2,9 +2,10 @@
 /*
  * stall-witness: a bystander that shows when the machine itself stood still.
  *
- * It does nothing but sleep until each millisecond of the clock at real-time priority, and notes how late
- * it was woken. A sound that broke at the same moment broke for the same reason; one that broke while the
- * witness slept well did not.
+ * It does nothing but sleep until each millisecond of the clock (or as often as it is told) at real-time
+ * priority, and notes how late it was woken: a stall is seen shorter than it was by up to that period. A
+ * sound that broke at the same moment broke for the same reason; one that broke while the witness slept well
+ * did not.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,6 +27,7 @@ static const char HELP[] =
     "stall-witness: notes when this machine stood still\n"
     "\n"
     "  --seconds S       how long (until SIGTERM or SIGINT)\n"
+    "  --every US        how often, 50 to 1000000 (1000)\n"
     "  --over US         note each wake-up later than this, 1 to 1000000 (500)\n"
     "  --file PATH       where to: one line `CLOCK_MONOTONIC_RAW-nanoseconds late-microseconds` each (none)\n"
     "  --priority N      SCHED_FIFO priority, 1 to 99 (82)\n"
@@ -35,6 +37,7 @@ static const char HELP[] =
 
 struct witness {
     double seconds; /* 0: until told */
+    double every_us;
     double over_us;
     double priority;
     const char *path;
@@ -83,7 +86,7 @@ static void note(struct witness *w, int64_t late_ns)
 static void watch(struct witness *w)
 {
     const struct timespec no_wait = {0};
-    int64_t begin = now_ns(CLOCK_MONOTONIC), due = begin + NS_PER_MS;
+    int64_t every_ns = llround(w->every_us * 1e3), begin = now_ns(CLOCK_MONOTONIC), due = begin + every_ns;
     sigset_t stop;
 
     sigemptyset(&stop);
@@ -97,7 +100,7 @@ static void watch(struct witness *w)
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
         late_ns = now_ns(CLOCK_MONOTONIC) - due;
         note(w, late_ns);
-        due += (late_ns / NS_PER_MS + 1) * NS_PER_MS;
+        due += (late_ns / every_ns + 1) * every_ns;
         if (sigtimedwait(&stop, NULL, &no_wait) > 0)
             break;
     }
@@ -125,15 +128,20 @@ static int number(const char *text, double min, double max, double *value)
 /* Returns -1 to go on, or the exit code. */
 static int read_options(struct witness *w, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seconds", required_argument, NULL, 's'}, {"over", required_argument, NULL, 'o'},
-        {"file", required_argument, NULL, 'f'},    {"priority", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
+                                            {"over", required_argument, NULL, 'o'},
+                                            {"every", required_argument, NULL, 'e'},
+                                            {"file", required_argument, NULL, 'f'},
+                                            {"priority", required_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     int option = 0, index = 0, err = 0;
 
     while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
         if (option == 's')
             err = number(optarg, 0.001, 1e7, &w->seconds);
+        else if (option == 'e')
+            err = number(optarg, 50, 1e6, &w->every_us);
         else if (option == 'o')
             err = number(optarg, 1, 1e6, &w->over_us);
         else if (option == 'p')
@@ -159,7 +167,7 @@ static int read_options(struct witness *w, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct witness w = {.over_us = 500, .priority = 82};
+    struct witness w = {.every_us = 1000, .over_us = 500, .priority = 82};
     int code = read_options(&w, argc, argv);
 
     if (code >= 0)

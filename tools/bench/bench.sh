@@ -21,10 +21,12 @@
 # Latency: from the input's converter to the output's, of the +50 ppm output, median.
 # Damage: windows whose residual beside the sines is above -60 dBFS, and silence after an xrun, in milliseconds; a
 # window counts whole, so that one inserted frame weighs 20 to 40 ms. It is called explained when stall-witness, a
-# real-time sleeper that knows nothing of sound, saw this machine stand still for longer than the slack, at most 100 ms before;
+# real-time sleeper (every 0.25 ms) that knows nothing of sound, saw this machine stand still for longer than the slack, at most
+# 100 ms before;
 # there is one on each CPU, since one CPU of a virtual machine can be halted alone. The
-# slack is what Unisono's card has queued at the lowest point of an ordinary second, less the 1 ms by which the witness may
-# miss the beginning of a stall (but half of it at least); of a peer it is its ALSA buffer. Sums over both outputs.
+# slack is the least of two things in an ordinary second, as the receiver tells them: what its card has queued at the lowest
+# point, and how much earlier than needed the latest packet came; less the 0.25 ms by which the witness may miss the beginning
+# of a stall (but half of it at least). Of a peer it is its ALSA buffer. Sums over both outputs.
 # CPU: user and system time from /proc/PID/stat over the measured span, in percent of one core; of two receivers the mean. The
 # simulated card's work counts in the program that uses it. PTP daemons do not count, GStreamer's runs in a process of its own.
 #
@@ -146,7 +148,7 @@ measure() {
     local -A before=()
     shift
     for ((cpu = 0; cpu < $(nproc); cpu++)); do
-        run "witness$cpu" taskset --cpu-list $cpu "$build/stall-witness" --over 100 --file "$work/witness.$cpu"
+        run "witness$cpu" taskset --cpu-list $cpu "$build/stall-witness" --every 250 --over 50 --file "$work/witness.$cpu"
     done
     pause "$skip"
     begin=$(now_ms)

@@ -99,12 +99,17 @@ median() {
     sort -g | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'
 }
 
-# slack NAME: what the receiver had queued at the lowest point of an ordinary second, less the witness's resolution, but half of
-# it at least
+# ordinary NAME MEMBER: of a receiver's statistics, the median second
+ordinary() {
+    grep -oE "\"$2\": *[0-9.-]+" "$work/$1.json" | cut -d: -f2 | tail -n "+${from%.*}" | median
+}
+
+# slack NAME: how long a stall the receiver survives, in milliseconds, less the witness's resolution, but half of it at least
 slack() {
-    local queued
-    queued=$(grep -oE '"queued_min_ms": *[0-9.]+' "$work/$1.json" | cut -d: -f2 | tail -n "+${from%.*}" | median)
-    calc 'q > 2 ? q - 1 : q / 2' q="${queued:-0}"
+    local queued early
+    queued=$(ordinary "$1" queued_min_ms)
+    early=$(calc 'lead - need' lead="$(ordinary "$1" lead_min_ms)" need="$(ordinary "$1" lead_need_ms)")
+    calc 's > 0.5 ? s - 0.25 : s > 0 ? s / 2 : 0.01' s="$(calc 'q < e ? q : e' q="${queued:-0}" e="${early:-0}")"
 }
 
 # put_cpu COLUMN
