@@ -5,11 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -28,7 +33,10 @@ enum {
     VERSION = 1,
     ALIGNMENT = 8,
     CHUNKS_PER_SECOND = 100,
-    BYTES_MAX = 1 << 24 /* of one record: far above 10 ms of 64 channels */
+    BYTES_MAX = 1 << 24, /* of one record: far above 10 ms of 64 channels */
+    RING_MIN = 1 << 16,  /* bytes, and so many seconds of sound */
+    RING_SECONDS = 2,
+    THREAD_STACK = 1 << 17
 };
 
 struct head {
@@ -111,31 +119,116 @@ double instant_minus(struct instant a, struct instant b)
 
 /* --- writing --- */
 
+/*
+ * The real-time thread hands bytes over through a ring; a thread of its own writes them to the file. A
+ * write() may stand still for 30 ms while the kernel finds memory (seen on tmpfs), and a card would run dry
+ * of it.
+ */
 struct record_writer {
     int fd;
-    int error;
+    _Atomic int error;
     uint32_t channels;
     uint32_t chunk_frames;
     uint32_t fill;        /* frames waiting in the chunk */
     int64_t frames;       /* of the segment, those waiting included */
-    unsigned char *chunk; /* head, first frame, samples, padding: written in one go */
+    unsigned char *chunk; /* head, first frame, samples, padding: handed over in one go */
+    unsigned char *ring;
+    size_t ring_size;
+    atomic_size_t written, taken; /* bytes through the ring so far: by the real-time thread, by the other */
+    atomic_bool closing;
+    bool running; /* the other thread */
+    pthread_t thread;
+    sem_t news;
 };
 
-static void writer_put(struct record_writer *w, const void *bytes, size_t size)
+static void write_out(struct record_writer *w, const void *bytes, size_t size)
 {
     const char *p = bytes;
 
-    while (size > 0 && w->error == 0) {
+    while (size > 0 && atomic_load(&w->error) == 0) {
         ssize_t n = write(w->fd, p, size);
 
         if (n < 0) {
             if (errno != EINTR)
-                w->error = -errno;
+                atomic_store(&w->error, -errno);
             continue;
         }
         p += n;
         size -= (size_t)n;
     }
+}
+
+static void *empty_ring(void *context)
+{
+    struct record_writer *w = context;
+    bool closing;
+
+    do {
+        size_t taken = atomic_load(&w->taken), ready;
+
+        while (sem_wait(&w->news) < 0)
+            ;
+        closing = atomic_load(&w->closing); /* before `written`: what was handed over earlier is not missed */
+        for (ready = atomic_load(&w->written); taken != ready; atomic_store(&w->taken, taken)) {
+            size_t at = taken % w->ring_size, rest = w->ring_size - at;
+            size_t n = ready - taken < rest ? ready - taken : rest;
+
+            write_out(w, w->ring + at, n);
+            taken += n;
+        }
+    } while (!closing);
+    return NULL;
+}
+
+static void pause_a_moment(void)
+{
+    const struct timespec moment = {0, 100000};
+
+    nanosleep(&moment, NULL);
+}
+
+static void writer_put(struct record_writer *w, const void *bytes, size_t size)
+{
+    size_t at = atomic_load(&w->written), from, first;
+
+    while (w->ring_size - (at - atomic_load(&w->taken)) < size) /* seconds behind: better late than lost */
+        pause_a_moment();
+    from = at % w->ring_size;
+    first = size < w->ring_size - from ? size : w->ring_size - from;
+    memcpy(w->ring + from, bytes, first);
+    memcpy(w->ring, (const unsigned char *)bytes + first, size - first);
+    atomic_store(&w->written, at + size);
+    sem_post(&w->news);
+}
+
+/* An ordinary thread, whoever starts it. */
+static int start_thread(struct record_writer *w)
+{
+    const struct sched_param ordinary = {0};
+    pthread_attr_t attr;
+    int err = pthread_attr_init(&attr);
+
+    if (err)
+        return -err;
+    pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+    pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
+    pthread_attr_setschedparam(&attr, &ordinary);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
+    err = pthread_create(&w->thread, &attr, empty_ring, w);
+    pthread_attr_destroy(&attr);
+    w->running = err == 0;
+    return -err;
+}
+
+static void stop_thread(struct record_writer *w)
+{
+    if (!w->running)
+        return;
+    atomic_store(&w->closing, true);
+    sem_post(&w->news);
+    pthread_join(w->thread, NULL);
+    atomic_store(&w->closing, false);
+    w->running = false;
 }
 
 static void writer_record(struct record_writer *w, enum record_type type, const void *payload, size_t size)
@@ -212,12 +305,15 @@ int record_writer_open(struct record_writer **writer, const char *path, enum rec
                        raw_ns *first_start)
 {
     struct file_record file = {.version = VERSION, .stream = stream};
+    struct head head = {TYPE_FILE, sizeof(file)};
+    unsigned char first[sizeof(head) + sizeof(file)];
     struct record_writer *w = calloc(1, sizeof(*w));
     off_t end = 0;
     int err = -ENOMEM;
 
     if (!w)
         return err;
+    sem_init(&w->news, 0, 0);
     w->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (w->fd < 0) {
         err = -errno;
@@ -232,7 +328,9 @@ int record_writer_open(struct record_writer **writer, const char *path, enum rec
         err = -errno;
     if (err == 0 && end == 0) {
         memcpy(file.magic, MAGIC, sizeof(MAGIC));
-        writer_record(w, TYPE_FILE, &file, sizeof(file));
+        memcpy(first + sizeof(head), &file, sizeof(file));
+        memcpy(first, &head, sizeof(head));
+        write_out(w, first, sizeof(first));
         err = w->error;
     }
     if (err)
@@ -249,16 +347,23 @@ int record_writer_setup(struct record_writer *w, uint32_t rate_hz, uint32_t chan
 {
     uint32_t frames = rate_hz / CHUNKS_PER_SECOND;
     size_t size = sizeof(struct head) + sizeof(int64_t) + ((size_t)frames * channels + 1) * sizeof(int32_t);
-    unsigned char *chunk = calloc(1, aligned(size));
+    size_t ring_size = RING_MIN + (size_t)RING_SECONDS * rate_hz * channels * sizeof(int32_t);
 
-    if (!chunk)
-        return -ENOMEM;
+    stop_thread(w);
     free(w->chunk);
-    w->chunk = chunk;
+    free(w->ring);
+    w->chunk = calloc(1, aligned(size));
+    w->ring = malloc(ring_size);
+    if (!w->chunk || !w->ring)
+        return -ENOMEM;
+    memset(w->ring, 0, ring_size); /* its pages are there before they are needed */
+    w->ring_size = ring_size;
+    atomic_store(&w->written, 0);
+    atomic_store(&w->taken, 0);
     w->chunk_frames = frames;
     w->channels = channels;
     w->fill = 0;
-    return 0;
+    return start_thread(w);
 }
 
 void record_writer_segment(struct record_writer *w, const struct record_segment *segment)
@@ -310,6 +415,12 @@ void record_writer_end(struct record_writer *w, enum record_cause cause, raw_ns 
     writer_record(w, TYPE_END, &e, sizeof(e));
 }
 
+void record_writer_sync(struct record_writer *w)
+{
+    while (atomic_load(&w->taken) != atomic_load(&w->written))
+        pause_a_moment();
+}
+
 int record_writer_error(const struct record_writer *w)
 {
     return w->error;
@@ -319,9 +430,12 @@ void record_writer_close(struct record_writer *w)
 {
     if (!w)
         return;
+    stop_thread(w);
     if (w->fd >= 0)
         close(w->fd);
+    sem_destroy(&w->news);
     free(w->chunk);
+    free(w->ring);
     free(w);
 }
 

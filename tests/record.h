@@ -83,8 +83,11 @@ struct record_clock {
     int64_t width_ns; /* realtime_ns was read within this much of raw */
 };
 
-/* --- writing; every call but open, setup and close is fit for a real-time thread: no allocation, one write()
- * --- */
+/*
+ * --- writing; every call but open, setup and close is fit for a real-time thread: no allocation, no system
+ * call but waking the thread that writes. What was added is in the file some milliseconds later, all of it
+ * after close. ---
+ */
 
 struct record_writer;
 
@@ -106,10 +109,14 @@ void record_writer_segment(struct record_writer *w, const struct record_segment 
 /* Adds frames to the segment, interleaved. They reach the file in pieces of 10 ms. */
 void record_writer_frames(struct record_writer *w, const int32_t *samples, uint32_t frames);
 
+/* After setup, like all that follows. */
 void record_writer_clock(struct record_writer *w, const struct record_clock *clock);
 
-/* Closes the segment: all that was added reaches the file. */
+/* Closes the segment. */
 void record_writer_end(struct record_writer *w, enum record_cause cause, raw_ns end, raw_ns seen);
+
+/* Waits until all that was added is in the file. Not for a real-time thread. */
+void record_writer_sync(struct record_writer *w);
 
 /* The first error met in writing as -errno, or 0. After an error nothing more is written. */
 int record_writer_error(const struct record_writer *w);

@@ -265,10 +265,12 @@ static void test_recording_is_read_while_it_grows(void **state)
     assert_int_equal(record_writer_setup(w, 48000, 1), 0);
     record_writer_segment(w, &segment);
     record_writer_frames(w, samples, 479);
+    record_writer_sync(w);
     assert_int_equal(record_poll(r), 0);
     assert_int_equal(record_segments(r), 1);
     assert_int_equal(record_segment(r, 0)->frames, 0);
     record_writer_frames(w, samples, 1);
+    record_writer_sync(w);
     assert_int_equal(record_poll(r), 0);
     assert_int_equal(record_segment(r, 0)->frames, 480);
     assert_int_equal(record_segment(r, 0)->cause, RECORD_OPEN);
@@ -343,6 +345,7 @@ static void test_realtime_is_interpolated(void **state)
     raw_ns first = {0};
 
     assert_int_equal(record_writer_open(&w, st->path[0], RECORD_PLAYBACK, &first), 0);
+    assert_int_equal(record_writer_setup(w, 48000, 1), 0);
     for (int i = 0; i < 3; i++)
         record_writer_clock(w, &clocks[i]);
     record_writer_close(w);
@@ -710,6 +713,7 @@ static void test_growing_track(void **state)
             assert_int_equal(truth_track_update(t), 0);
         }
     }
+    record_writer_sync(w);
     assert_int_equal(record_poll(r), 0);
     assert_int_equal(truth_track_update(t), 0);
     a = open_sound(st->path[0], &s.tones);
