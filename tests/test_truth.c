@@ -634,12 +634,20 @@ static void test_xrun_divides(void **state)
     {
         struct truth_stall stalls[] = {{{EPOCH + 870 * NS_PER_MS}, 4 * NS_PER_MS},
                                        {{EPOCH + 930 * NS_PER_MS}, 2 * NS_PER_MS}};
+        struct truth_stall pieces[] = {{{EPOCH + 930 * NS_PER_MS}, 2 * NS_PER_MS},
+                                       {{EPOCH + 915 * NS_PER_MS}, 2 * NS_PER_MS},
+                                       {{EPOCH + 928 * NS_PER_MS}, 2 * NS_PER_MS},
+                                       {{EPOCH + 935 * NS_PER_MS}, 2 * NS_PER_MS}};
 
         truth_explain(&d, stalls, 2, 3 * NS_PER_MS);
         assert_true(d.events[0].explained); /* 80 ms before */
         assert_false(d.spans[0].explained); /* the long one is 130 ms before, the near one too short */
         truth_explain(&d, stalls, 2, NS_PER_MS);
         assert_true(d.spans[0].explained);
+        truth_explain(&d, pieces, 4, 3 * NS_PER_MS);
+        assert_true(d.spans[0].explained); /* two of 2 ms within 10 ms */
+        truth_explain(&d, pieces, 4, 5 * NS_PER_MS);
+        assert_false(d.spans[0].explained); /* a third is of another witness, the fourth too early */
         truth_explain(&d, stalls, 2, 5 * NS_PER_MS);
         assert_false(d.events[0].explained);
     }

@@ -19,6 +19,7 @@ enum { UNKNOWNS_MAX = 2 * TRUTH_TONES_MAX + 1 };
 #define BELIEVE 0.03
 
 #define SILENCE_AMPLITUDE 1e-3
+#define PIECES_WITHIN_NS  (10 * NS_PER_MS)
 #define EXPLAIN_BEFORE_NS (100 * NS_PER_MS)
 
 /*
@@ -639,11 +640,26 @@ void truth_damage_free(struct truth_damage *damage)
     *damage = (struct truth_damage){0};
 }
 
+/* What the witness lost in the 10 ms up to this wake-up; of several witnesses, one behind the other, this one
+ * alone. */
+static int64_t lost_ns(const struct truth_stall *stalls, size_t i)
+{
+    int64_t sum = 0, last = stalls[i].woke.ns;
+
+    for (size_t k = i + 1; k-- > 0;) {
+        if (stalls[k].woke.ns > last || stalls[k].woke.ns <= stalls[i].woke.ns - PIECES_WITHIN_NS)
+            break;
+        last = stalls[k].woke.ns;
+        sum += stalls[k].late_ns;
+    }
+    return sum;
+}
+
 static bool stalled(const struct truth_stall *stalls, size_t count, int64_t slack_ns, raw_ns from,
                     raw_ns until)
 {
     for (size_t i = 0; i < count; i++)
-        if (stalls[i].late_ns > slack_ns && stalls[i].woke.ns >= from.ns - EXPLAIN_BEFORE_NS &&
+        if (lost_ns(stalls, i) > slack_ns && stalls[i].woke.ns >= from.ns - EXPLAIN_BEFORE_NS &&
             stalls[i].woke.ns - stalls[i].late_ns <= until.ns)
             return true;
     return false;

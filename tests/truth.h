@@ -166,7 +166,9 @@ struct truth_stall {
 
 /*
  * Marks as explained each event and each xrun before which, at most 100 ms, or during which the machine stood
- * still for longer than slack_ns. Forced xruns are explained by themselves.
+ * still for longer than slack_ns: in one piece, or in several within 10 ms, since sound needs three wake-ups
+ * one after the other and each can meet a piece of its own. `stalls` are in order of time; those of several
+ * witnesses stand one witness behind the other. Forced xruns are explained by themselves.
  */
 void truth_explain(struct truth_damage *damage, const struct truth_stall *stalls, size_t count,
                    int64_t slack_ns);

@@ -22,11 +22,10 @@
 # Damage: windows whose residual beside the sines is above -60 dBFS, and silence after an xrun, in milliseconds; a
 # window counts whole, so that one inserted frame weighs 20 to 40 ms. It is called explained when stall-witness, a
 # real-time sleeper (every 0.25 ms) that knows nothing of sound, saw this machine stand still for longer than the slack, at most
-# 100 ms before;
-# there is one on each CPU, since one CPU of a virtual machine can be halted alone. The
-# slack is the least of two things in an ordinary second, as the receiver tells them: what its card has queued at the lowest
-# point, and how much earlier than needed the latest packet came; less the 0.25 ms by which the witness may miss the beginning
-# of a stall (but half of it at least). Of a peer it is its ALSA buffer. Sums over both outputs.
+# 100 ms before: in one piece, or in several within 10 ms. There is a witness on each CPU, since one CPU of a virtual machine
+# can be halted alone. The slack is the least of two things in an ordinary second, as the receiver tells them: what its card has
+# queued at the lowest point, and how much earlier than needed the latest packet came; less the 0.25 ms by which the witness may
+# miss the beginning of a stall (but half of it at least). Of a peer it is its ALSA buffer. Sums over both outputs.
 # CPU: user and system time from /proc/PID/stat over the measured span, in percent of one core; of two receivers the mean. The
 # simulated card's work counts in the program that uses it. PTP daemons do not count, GStreamer's runs in a process of its own.
 #
@@ -45,7 +44,7 @@
 # xrun         an output made to run dry every 15 s: its offset in the first second of sound, and from 5 to 10 s later
 # join         five receivers started one after the other in mid-stream: from the start of the process to the first instant
 #              after which it stays within 5 us of another; the slowest
-# thdn         1 kHz at -1 dBFS, input to output
+# thdn         1 kHz at -1 dBFS, input to output, at 50 ms: a stall of the machine is no distortion
 # damage       --damage-seconds (600) at 10 ms, 5 ms, 3 ms and 2 ms, four streams at once (the latter two with packets of 0.25 ms
 #              and --resampler fastest at both ends)
 

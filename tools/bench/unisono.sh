@@ -155,7 +155,7 @@ part_thdn() {
     echo 'measuring: THD+N'
     since=$(now_ms)
     receiver left a
-    sender sender adc1k
+    sender sender adc1k --latency 50
     playing left && measure "$seconds" || return
     halt sender left
     "$truth" thdn "$work/left.playback" --tone 1000 --skip "$from" --length "$seconds" --json > "$work/thdn"
