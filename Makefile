@@ -117,7 +117,8 @@ SANITIZED := build/san-address-undefined
 test: deps-build deps-test
 	+@$(MAKE) --no-print-directory all tools units $(PEERS)
 	+@$(MAKE) --no-print-directory SAN=address,undefined all units $(SIMCARD:build/%=$(SANITIZED)/%)
-	+@$(MAKE) --no-print-directory SAN=thread all build/san-thread/tests/test_snapshot build/san-thread/tests/test_source
+	+@$(MAKE) --no-print-directory SAN=thread all $(SIMCARD:build/%=build/san-thread/%) \
+	    build/san-thread/tests/test_snapshot build/san-thread/tests/test_source
 	@UNISONO_SIMCARD_SO=$(CURDIR)/$(SIMCARD) tests/run.sh $(UNITS) $(UNITS:build/%=$(SANITIZED)/%) \
 	    build/san-thread/tests/test_snapshot build/san-thread/tests/test_source $(SCRIPTS)
 

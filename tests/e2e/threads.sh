@@ -1,12 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Both programs, built with the thread sanitizer, through a whole stream: where their threads meet, nothing races.
-instruments=$(cd "$(dirname "$0")/../.." && pwd)/build
-UNISONO_BUILD=$instruments/san-thread
+# Both programs and the simulated card, built with the thread sanitizer, through a whole stream: where their threads meet, nothing races.
+UNISONO_BUILD=$(cd "$(dirname "$0")/../.." && pwd)/build/san-thread
 . "$(dirname "$0")/lib.sh"
 
-cp "$instruments/libasound_module_pcm_unisono_sim.so" "$work"
-sed -i "s|$build/libasound|$work/libasound|" "$ALSA_CONFIG_PATH"
 card speaker 'ppm 50.0 xrun_at "4"'
 card mic 'ppm 17.0'
 
