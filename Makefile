@@ -31,17 +31,20 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # ---- what each program is made of: the link lines are the picture of the architecture -----------------------
 
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
-CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/pcm proto/ptpmgmt
+CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/pcm \
+            proto/ptpmgmt
 # what touches the host
-HOST     := proto/options proto/host/clock proto/host/ptp4l proto/host/timekeeper proto/host/net \
-            proto/host/card proto/host/realtime proto/host/signals proto/host/log proto/host/stats
+HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
+            proto/host/timekeeper proto/host/net proto/host/card proto/host/realtime proto/host/signals \
+            proto/host/log proto/host/stats
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
 # recv > intake > timeline > conceal > playout > resample > play
 RX       := receiver/rx receiver/intake receiver/stream receiver/timeline receiver/conceal receiver/playout
-RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv
+RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
+            receiver/vouch
 
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
 SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm

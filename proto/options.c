@@ -783,14 +783,14 @@ int option_check_group(const char *text, char *why, size_t why_len)
 int option_check_clock(const char *text, char *why, size_t why_len)
 {
     static const char *const words[] = {"auto", "system", "ptp4l"};
-    static const char with_socket[] = "ptp4l:";
+    static const char *const with_more[] = {"ptp4l:", "phc:"};
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(text, words[i]) == 0)
             return 0;
-    }
-    if (strncmp(text, with_socket, strlen(with_socket)) == 0 && text[strlen(with_socket)] != '\0')
-        return 0;
-    snprintf(why, why_len, "allowed are auto, system, ptp4l and ptp4l:SOCKET");
+    for (size_t i = 0; i < sizeof with_more / sizeof *with_more; i++)
+        if (strncmp(text, with_more[i], strlen(with_more[i])) == 0 && text[strlen(with_more[i])] != '\0')
+            return 0;
+    snprintf(why, why_len, "allowed are auto, system, ptp4l, ptp4l:SOCKET, phc:DEVICE and phc:INTERFACE");
     return -EINVAL;
 }

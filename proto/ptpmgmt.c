@@ -8,6 +8,7 @@
 #define TYPE_MANAGEMENT  0x0d
 #define CONTROL_MGMT     4
 #define ACTION_GET       0
+#define ACTION_SET       1
 #define ACTION_RESPONSE  2
 #define TLV_MANAGEMENT   1
 #define TLV_ERROR_STATUS 2
@@ -55,23 +56,39 @@ static struct ptp_clock_id get_clock_id(const uint8_t *p)
     return id;
 }
 
-void ptpmgmt_build_get(uint8_t out[PTPMGMT_GET_LEN], enum ptpmgmt_id id, uint8_t domain, uint16_t client,
-                       uint16_t sequence)
+/* Everything but the data, of which there are `n` octets. */
+static void build_head(uint8_t *out, unsigned action, enum ptpmgmt_id id, size_t n, uint8_t domain,
+                       uint16_t client, uint16_t sequence)
 {
-    memset(out, 0, PTPMGMT_GET_LEN);
+    memset(out, 0, AT_DATA + n);
     out[0] = TYPE_MANAGEMENT;
     out[1] = VERSION_PTP;
-    put16(out + AT_LENGTH, PTPMGMT_GET_LEN);
+    put16(out + AT_LENGTH, (unsigned)(AT_DATA + n));
     out[AT_DOMAIN] = domain;
     put16(out + AT_SOURCE_PORT, client);
     put16(out + AT_SEQUENCE, sequence);
     out[AT_CONTROL] = CONTROL_MGMT;
     out[AT_INTERVAL] = 0x7f;
     memset(out + AT_TARGET, 0xff, 10);
-    out[AT_ACTION] = ACTION_GET;
+    out[AT_ACTION] = (uint8_t)action;
     put16(out + AT_TLV_TYPE, TLV_MANAGEMENT);
-    put16(out + AT_TLV_LEN, 2);
+    put16(out + AT_TLV_LEN, (unsigned)(2 + n));
     put16(out + AT_TLV_BODY, (unsigned)id);
+}
+
+void ptpmgmt_build_get(uint8_t out[PTPMGMT_GET_LEN], enum ptpmgmt_id id, uint8_t domain, uint16_t client,
+                       uint16_t sequence)
+{
+    build_head(out, ACTION_GET, id, 0, domain, client, sequence);
+}
+
+void ptpmgmt_build_subscribe(uint8_t out[PTPMGMT_SUBSCRIBE_LEN], unsigned events, uint16_t seconds,
+                             uint8_t domain, uint16_t client, uint16_t sequence)
+{
+    build_head(out, ACTION_SET, PTPMGMT_SUBSCRIBE_EVENTS_NP, PTPMGMT_SUBSCRIBE_LEN - AT_DATA, domain, client,
+               sequence);
+    put16(out + AT_DATA, seconds);
+    out[AT_DATA + 2] = (uint8_t)events; /* the first octet of a field of 512 bits */
 }
 
 static void read_default(const uint8_t *d, struct ptp_default_data_set *out)
@@ -170,6 +187,8 @@ static int read_data(const uint8_t *d, size_t n, struct ptpmgmt_reply *reply)
             return -EBADMSG;
         reply->gm_settings.utc_offset_s = (int16_t)get16(d + 4);
         return 0;
+    case PTPMGMT_SUBSCRIBE_EVENTS_NP:
+        return n == PTPMGMT_SUBSCRIBE_LEN - AT_DATA ? 0 : -EBADMSG;
     }
     return -EPROTO;
 }

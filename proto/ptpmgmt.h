@@ -19,7 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PTPMGMT_GET_LEN 54
+#define PTPMGMT_GET_LEN       54
+#define PTPMGMT_SUBSCRIBE_LEN 120
 
 /* Longest answer that is worth receiving; every data set below is shorter. */
 #define PTPMGMT_MAX_LEN 256
@@ -27,7 +28,7 @@
 /* "AA-BB-CC-DD-EE-FF-00-11" and the closing zero: the form of SDP (RFC 7273). */
 #define PTP_CLOCK_ID_TEXT 24
 
-/* managementId. The two above 0xC000 are extensions of linuxptp. */
+/* managementId. Those above 0xC000 are extensions of linuxptp. */
 enum ptpmgmt_id {
     PTPMGMT_DEFAULT_DATA_SET = 0x2000,
     PTPMGMT_CURRENT_DATA_SET = 0x2001,
@@ -36,6 +37,15 @@ enum ptpmgmt_id {
     PTPMGMT_PORT_DATA_SET = 0x2004,
     PTPMGMT_TIME_STATUS_NP = 0xC000,
     PTPMGMT_GRANDMASTER_SETTINGS_NP = 0xC001,
+    PTPMGMT_SUBSCRIBE_EVENTS_NP = 0xC003, /* no data in the answer that are of use */
+};
+
+/* What linuxptp tells unasked, as data sets to whoever subscribed. Those that a version does not know it
+ * ignores. */
+enum ptpmgmt_event {
+    PTPMGMT_EVENT_PORT_STATE = 1, /* PORT_DATA_SET */
+    PTPMGMT_EVENT_TIME_SYNC = 2,  /* TIME_STATUS_NP, at each Sync; since 4.0 */
+    PTPMGMT_EVENT_PARENT = 4,     /* PARENT_DATA_SET; since 4.2 */
 };
 
 /* portState, IEEE 1588-2008 table 8; GRAND_MASTER is linuxptp's own. */
@@ -134,6 +144,14 @@ struct ptpmgmt_reply {
  */
 void ptpmgmt_build_get(uint8_t out[PTPMGMT_GET_LEN], enum ptpmgmt_id id, uint8_t domain, uint16_t client,
                        uint16_t sequence);
+
+/*
+ * Writes a SET of SUBSCRIBE_EVENTS_NP: for the next `seconds` the `events` (enum ptpmgmt_event, or-ed) are to
+ * be told to `client`. To be renewed before it ends. A read-only socket refuses it, and needs the privilege
+ * of a writing one.
+ */
+void ptpmgmt_build_subscribe(uint8_t out[PTPMGMT_SUBSCRIBE_LEN], unsigned events, uint16_t seconds,
+                             uint8_t domain, uint16_t client, uint16_t sequence);
 
 /*
  * Reads an answer to `client`. Returns 0 with *reply filled, or with reply->error set when the clock refused;

@@ -60,7 +60,7 @@ static int describe(struct arrival *a, uint64_t source)
 static int assume(struct arrival *a, const struct intake_config *config, const struct clock_map *map,
                   uint64_t source)
 {
-    if (map->state == MEDIA_CLOCK_NONE)
+    if (map->state == MEDIA_CLOCK_NO_PTP)
         return -EAGAIN;
     if (a->packet->has_ext && a->packet->ext.type != RTP_TYPE_AUDIO) /* of a stream that describes itself */
         return -EPROTO;
@@ -97,8 +97,21 @@ static void begin(struct intake *in, const struct arrival *a)
 {
     in->begin = a->at;
     in->ending = false;
+    in->anew = false;
     in->lead_min_ns = INT64_MAX;
     timeline_reset(in->timeline, a->claim.channels, a->at);
+}
+
+void intake_anew(struct intake *in)
+{
+    timeline_reset(in->timeline, in->stream.claim.channels, in->begin);
+    in->anew = true;
+}
+
+/* The stream's own sender starts it anew, since time jumped; not a copy that came late. */
+static bool starts_anew(const struct intake *in, const struct arrival *a, bool sounding)
+{
+    return a->claim.starts && sounding && a->packet->sequence == (uint16_t)in->stream.highest;
 }
 
 /*
@@ -169,7 +182,8 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
                               enum rtp_type type)
 {
     enum intake_event event = INTAKE_NONE, moved = INTAKE_NONE;
-    bool timed = map->state != MEDIA_CLOCK_NONE, duplicate;
+    bool timed = map->state != MEDIA_CLOCK_NO_PTP, duplicate;
+    bool sounding = in->stream.locked && !in->stream.announced;
     int64_t transit_ns = 0;
 
     if (timed && find_transit(a, map, &transit_ns)) {
@@ -190,6 +204,11 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
         break;
     }
     duplicate = stream_count(&in->stream, a->packet->sequence, transit_ns);
+    if (in->anew || (!duplicate && event == INTAKE_NONE && starts_anew(in, a, sounding))) {
+        in->stream.announced = a->claim.starts;
+        begin(in, a);
+        event = INTAKE_BEGIN;
+    }
     if (type == RTP_TYPE_TERMINATE) {
         in->ending = true;
         in->end = a->at;

@@ -29,18 +29,23 @@ struct intake {
     media_t begin;             /* the stream's first sample, announced by INIT or seen first */
     bool ending;               /* a TERMINATE said where the stream ends */
     media_t end;
+    bool anew;           /* time jumped: what comes next is a beginning */
     int64_t lead_min_ns; /* smallest presentation time - arrival since it was last reset to INT64_MAX */
     uint64_t datagrams, malformed, foreign, absurd, late, early;
 };
 
 enum intake_event {
     INTAKE_NONE,
-    INTAKE_BEGIN /* another stream from now on: begin, format and link offset are new, the timeline empty */
+    INTAKE_BEGIN /* another stream from now on, or the same anew after time jumped: begin, format and link
+                    offset are new, the timeline empty */
 };
 
 /* Returns 0, or -ENOMEM. `samples`: size of the timeline in floats. */
 int intake_init(struct intake *in, const struct intake_config *config, size_t samples);
 void intake_free(struct intake *in);
+
+/* Drops what is held, since time jumped: the stream's next packet is a beginning. */
+void intake_anew(struct intake *in);
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
                                   size_t length, raw_ns arrival, uint64_t source);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "playback.h"
+#include "proto/host/clock.h"
 #include "proto/host/log.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
@@ -32,6 +33,7 @@ struct recv_app {
     struct timekeeper *clock;
     struct receiver *receiver;
     struct playback *playback;
+    struct vouch vouch;
     char interface[IF_NAMESIZE];
     int buffer_bytes;  /* of the socket */
     char warning[256]; /* of the real-time set-up */
@@ -61,6 +63,7 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
         .rx = {.quality = (enum resample_quality)o->resampler,
                .gain = pow(10, o->gain_db / 20),
                .delay_ns = llround(o->delay_ms * 1e6),
+               .mute_on_loss = o->on_ptp_loss == ON_PTP_LOSS_MUTE,
                .plain = o->profile == OPTION_PROFILE_AES67,
                .codec = o->codec < 0 ? RTP_CODEC_L24 : (enum rtp_codec)o->codec,
                .rate_hz = o->rate_hz,
@@ -70,6 +73,17 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
     };
 
     return playback_start(&app->playback, &config, app->warning, sizeof app->warning, err, err_size);
+}
+
+/* Not needed to play: a failure is told, and no more. */
+static void open_control(struct recv_app *app)
+{
+    struct control_config config = {.interface = app->options.interface};
+    char err[512] = "";
+
+    if (option_parse_group(app->options.group, &config.group, err, sizeof err) == 0 &&
+        control_open(&app->vouch.control, &config, err, sizeof err))
+        log_warning("%s; a sender of another PTP domain will not be noticed", err);
 }
 
 /* What was set up. Said only when all of it was: a failure is one line. */
@@ -91,16 +105,21 @@ static void control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
+    const struct report_on on = {app->playback, app->receiver, app->clock, &app->vouch};
+    struct playback_status status;
     raw_ns next = clock_raw_now();
 
     while (poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
         raw_ns now = clock_raw_now();
+        const struct clock_map *map = timekeeper_run(app->clock);
 
-        playback_set_clock(app->playback, timekeeper_run(app->clock));
+        playback_set_clock(app->playback, map);
+        playback_get_status(app->playback, &status);
+        playback_refuse(app->playback, vouch_run(&app->vouch, &status, map, now));
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
-        report_second(&report, app->playback, app->receiver, app->clock, app->stats);
+        report_second(&report, &on, app->stats);
     }
 }
 
@@ -122,6 +141,7 @@ static int run(struct recv_app *app)
         return EXIT_FAILURE;
     }
     tell_start(app);
+    open_control(app);
     control(app);
     log_info("stopping");
     return EXIT_SUCCESS;
@@ -138,6 +158,7 @@ int main(int argc, char **argv)
     app.signals = signals_take();
     status = run(&app);
     playback_stop(app.playback);
+    control_close(app.vouch.control);
     recv_close(app.receiver);
     timekeeper_close(app.clock);
     stats_close(app.stats);

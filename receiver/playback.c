@@ -43,6 +43,7 @@ struct playback {
     SNAPSHOT_OF(struct playback_status) published;
     _Atomic unsigned clear; /* asks for the extremes to begin anew */
     _Atomic bool stop;
+    atomic_bool refused; /* the stream is not to be heard */
 };
 
 static void lose_card(struct playback *p, raw_ns now)
@@ -148,6 +149,7 @@ static raw_ns cycle(struct playback *p)
 
     clock_pair_read(&pair);
     SNAPSHOT_LOAD(&p->clock, &map);
+    rx_refuse(p->rx, atomic_load_explicit(&p->refused, memory_order_relaxed));
     drain_network(p, &map, &pair);
     if (p->card)
         feed_card(p, &map, pair.raw);
@@ -257,7 +259,16 @@ void playback_set_clock(struct playback *p, const struct clock_map *map)
 void playback_get_status(struct playback *p, struct playback_status *status)
 {
     SNAPSHOT_LOAD(&p->published, status);
+}
+
+void playback_clear_extremes(struct playback *p)
+{
     atomic_fetch_add_explicit(&p->clear, 1, memory_order_relaxed);
+}
+
+void playback_refuse(struct playback *p, bool refused)
+{
+    atomic_store_explicit(&p->refused, refused, memory_order_relaxed);
 }
 
 const char *playback_device(const struct playback *p)

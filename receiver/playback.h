@@ -46,8 +46,14 @@ int playback_start(struct playback **playback, const struct playback_config *con
 /* Control thread: the clock's newest word. */
 void playback_set_clock(struct playback *playback, const struct clock_map *map);
 
+/* Control thread: the present stream is to be silence, or no longer. */
+void playback_refuse(struct playback *playback, bool refused);
+
 /* Control thread. */
 void playback_get_status(struct playback *playback, struct playback_status *status);
+
+/* Control thread: begins a new interval for the extremes in the status. */
+void playback_clear_extremes(struct playback *playback);
 
 /* What was opened; and what may hide the device's timing, or NULL. */
 const char *playback_device(const struct playback *playback);

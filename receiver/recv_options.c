@@ -8,6 +8,8 @@
 #include "proto/resample.h"
 #include "proto/rtp.h"
 
+#define ON_PTP_LOSS "play mute" /* enum on_ptp_loss */
+
 #define MEMBER(member) OPTION_MEMBER(struct recv_options, member)
 
 _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
@@ -122,8 +124,11 @@ static const struct option_spec specs[] = {
      MEMBER(clock),
      .standard = "auto",
      .argument = "CLOCK",
-     .help = "auto, system (the host's clock, disciplined by others), ptp4l or ptp4l:SOCKET (the offset it "
-             "measures); auto is ptp4l when it answers, else system",
+     .help = "where PTP time comes from: ptp4l or ptp4l:SOCKET (the offset that it measures), phc:IF or "
+             "phc:DEVICE (the "
+             "network card's own clock, steered by ptp4l), system (the host's clock, disciplined by others); "
+             "auto is ptp4l "
+             "when one answers, until then system",
      .check = option_check_clock},
     {.group = "Clock",
      .name = "ptp-domain",
@@ -134,6 +139,15 @@ static const struct option_spec specs[] = {
      .max = 127,
      .argument = "N",
      .help = "PTP domain that ptp4l must be in"},
+    {.group = "Clock",
+     .name = "on-ptp-loss",
+     .kind = OPTION_CHOICE,
+     MEMBER(on_ptp_loss),
+     .standard = "play",
+     .allowed = ON_PTP_LOSS,
+     .argument = "WHAT",
+     .help =
+         "without a grandmaster: play on at the last rate, drifting apart by the crystals' errors, or mute"},
 
     {.group = "Running",
      .name = "realtime",

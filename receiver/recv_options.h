@@ -8,6 +8,8 @@
 
 #include "proto/options.h"
 
+enum on_ptp_loss { ON_PTP_LOSS_PLAY, ON_PTP_LOSS_MUTE };
+
 /* Plain values, each within its range and consistent with the others. */
 struct recv_options {
     char device[256]; /* ALSA PCM */
@@ -23,6 +25,7 @@ struct recv_options {
     double latency_ms;  /* of an AES67 stream; 0 with --profile unisono */
     char clock[512];    /* for clock_source_open() */
     uint32_t ptp_domain;
+    int on_ptp_loss;   /* enum on_ptp_loss */
     uint32_t realtime; /* priority 1 to 99; 0: off */
     char stats[1024];  /* path; "-": standard output; "": none */
     int log;           /* enum log_level */

@@ -2,7 +2,9 @@
 #include "report.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 
+#include "proto/host/clock.h"
 #include "proto/host/log.h"
 
 static void tell_state(const struct playback_status *now)
@@ -76,17 +78,25 @@ static void write_stream(struct stats *stats, const struct rx_status *rx)
     stats_real(stats, "lead_need_ms", rx->lead_need_ms);
 }
 
-static void write_line(struct stats *stats, const struct playback_status *now,
-                       const struct recv_counters *net, const struct timekeeper *clock)
+/* How far the output may be from PTP time, one sigma: clock, card and playout are independent. */
+static double error_budget_us(const struct rx_status *rx, const struct timekeeper *clock)
+{
+    return hypot(timekeeper_uncertainty_ns(clock), hypot(rx->card_sigma_ns, rx->error_ns)) / 1e3;
+}
+
+static void write_line(struct stats *stats, const struct playback_status *now, const struct report_on *on)
 {
     const struct rx_status *rx = &now->rx;
+    struct recv_counters net;
 
+    recv_get_counters(on->receiver, &net);
     stats_begin(stats);
     stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
     stats_text(stats, "state", rx_state_name(rx->state));
     write_stream(stats, rx);
     stats_real(stats, "error_ns", rx->error_ns);
     stats_real(stats, "error_worst_ns", rx->error_worst_ns);
+    stats_real(stats, "error_budget_us", error_budget_us(rx, on->clock));
     stats_real(stats, "card_ppm", rx->card_ppm);
     stats_real(stats, "card_sigma_ns", rx->card_sigma_ns);
     stats_real(stats, "resample_ppm", rx->resample_ppm);
@@ -101,29 +111,28 @@ static void write_line(struct stats *stats, const struct playback_status *now,
     stats_count(stats, "absurd_packets", rx->absurd);
     stats_count(stats, "foreign_packets", rx->foreign);
     stats_count(stats, "malformed_packets", rx->malformed);
-    stats_count(stats, "truncated_packets", net->truncated);
-    stats_count(stats, "overflowed_packets", net->overflows);
+    stats_count(stats, "truncated_packets", net.truncated);
+    stats_count(stats, "overflowed_packets", net.overflows);
     stats_flag(stats, "device_present", now->card_present);
     stats_flag(stats, "realtime", now->realtime);
     stats_real(stats, "wake_late_max_ms", now->wake_late_ms);
     stats_count(stats, "cycles", now->cycles);
-    timekeeper_report(clock, stats);
+    timekeeper_report(on->clock, stats);
+    vouch_report(on->vouch, stats);
     stats_end(stats);
 }
 
-void report_second(struct report *r, struct playback *playback, const struct receiver *receiver,
-                   const struct timekeeper *clock, struct stats *stats)
+void report_second(struct report *r, const struct report_on *on, struct stats *stats)
 {
     struct playback_status now;
-    struct recv_counters net;
 
-    playback_get_status(playback, &now);
-    recv_get_counters(receiver, &net);
+    playback_get_status(on->playback, &now);
+    playback_clear_extremes(on->playback);
     if (!r->spoken || now.rx.state != r->before.rx.state || now.rx.starts != r->before.rx.starts)
         tell_state(&now);
     if (r->spoken)
         tell_trouble(&r->before, &now);
     r->spoken = true;
     r->before = now;
-    write_line(stats, &now, &net, clock);
+    write_line(stats, &now, on);
 }

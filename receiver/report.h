@@ -10,6 +10,7 @@
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "recv.h"
+#include "vouch.h"
 
 /* What was told before; all zero at the start. */
 struct report {
@@ -17,7 +18,14 @@ struct report {
     bool spoken;
 };
 
-void report_second(struct report *report, struct playback *playback, const struct receiver *receiver,
-                   const struct timekeeper *clock, struct stats *stats);
+/* What the receiver consists of, as far as it is reported. */
+struct report_on {
+    struct playback *playback;
+    const struct receiver *receiver;
+    const struct timekeeper *clock;
+    const struct vouch *vouch;
+};
+
+void report_second(struct report *report, const struct report_on *on, struct stats *stats);
 
 #endif

@@ -53,6 +53,7 @@ struct rx {
     size_t fade_left; /* card frames until a fade is over */
     bool arm_again;   /* what follows the fade */
     bool stopping;
+    bool refused;
     uint64_t dither;
     struct rx_status status;
 };
@@ -178,6 +179,11 @@ void rx_stop(struct rx *rx)
         rx->arm_again = false;
     else
         rx->state = RX_IDLE;
+}
+
+void rx_refuse(struct rx *rx, bool refused)
+{
+    rx->refused = refused;
 }
 
 bool rx_ended(const struct rx *rx)
@@ -342,7 +348,7 @@ static bool refresh(struct rx *rx, const struct clock_map *map)
 {
     const struct stream_claim *claim = &rx->intake.stream.claim;
 
-    if (!observer_line(&rx->observer, &rx->playout.line) || map->state == MEDIA_CLOCK_NONE)
+    if (!observer_line(&rx->observer, &rx->playout.line) || map->state == MEDIA_CLOCK_NO_PTP)
         return false;
     rx->playout.map = *map;
     if (rx->state == RX_ARMED) {
@@ -352,11 +358,19 @@ static bool refresh(struct rx *rx, const struct clock_map *map)
     return true;
 }
 
+/* The stream is not to be heard, or PTP is lost and that is to be silence. */
+static bool muted(const struct rx *rx, const struct clock_map *map)
+{
+    if (rx->refused)
+        return true;
+    return rx->config.mute_on_loss && map->state == MEDIA_CLOCK_HOLDOVER;
+}
+
 static bool can_align(struct rx *rx, const struct clock_map *map)
 {
     if (!refresh(rx, map))
         return false;
-    if (map->state != MEDIA_CLOCK_LOCKED && map->state != MEDIA_CLOCK_HOLDOVER)
+    if (!clock_map_usable(map) || muted(rx, map))
         return false;
     return rx->playout.line.sigma_ns < ALIGN_SIGMA_NS || rx->stamp.ns - rx->observing_since.ns > ALIGN_AGE_NS;
 }
@@ -427,7 +441,9 @@ static size_t play(struct rx *rx, const struct clock_map *map, size_t room, floa
     int64_t wanting;
 
     error_s = refresh(rx, map) ? behind_s(rx) : INFINITY;
-    if (map->epoch != rx->epoch || fabs(error_s) > LOST_S) {
+    if (map->epoch != rx->epoch)
+        intake_anew(&rx->intake);
+    if (map->epoch != rx->epoch || fabs(error_s) > LOST_S || muted(rx, map)) {
         begin_fade(rx, true);
         return fade(rx, room, out);
     }

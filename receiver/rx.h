@@ -36,9 +36,10 @@ struct rx_config {
     unsigned card_channels; /* 1 to 64 */
     size_t card_frames;     /* how much the card's buffer holds */
     enum resample_quality quality;
-    double gain;      /* linear */
-    int64_t delay_ns; /* this receiver's own, added to the sender's latency */
-    bool plain;       /* AES67 without the extension: the five below describe the stream */
+    double gain;       /* linear */
+    int64_t delay_ns;  /* this receiver's own, added to the sender's latency */
+    bool mute_on_loss; /* silence in holdover, instead of playing on at the last rate */
+    bool plain;        /* AES67 without the extension: the five below describe the stream */
     enum rtp_codec codec;
     uint32_t rate_hz;
     unsigned channels;
@@ -84,8 +85,8 @@ struct rx *rx_create(const struct rx_config *config);
 void rx_destroy(struct rx *rx);
 
 /*
- * Takes one datagram as it came, hostile or not. `map` may be in state MEDIA_CLOCK_NONE. `source` identifies
- * the sending host.
+ * Takes one datagram as it came, hostile or not. `map` may be in state MEDIA_CLOCK_NO_PTP. `source`
+ * identifies the sending host.
  */
 void rx_datagram(struct rx *rx, const struct clock_map *map, const uint8_t *bytes, size_t length,
                  raw_ns arrival, uint64_t source);
@@ -108,6 +109,9 @@ void rx_card_stopped(struct rx *rx, bool ran_dry);
 /* Ends the sound with a fade; rx_ended() tells when nothing but silence is left to write. */
 void rx_stop(struct rx *rx);
 bool rx_ended(const struct rx *rx);
+
+/* Silence, with a fade, as long as `refused`; then the sound finds its place again. */
+void rx_refuse(struct rx *rx, bool refused);
 
 /* When to run the next cycle, given that this one ran at `now`. */
 raw_ns rx_deadline(struct rx *rx, raw_ns now);

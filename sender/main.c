@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "proto/host/clock.h"
 #include "proto/host/log.h"
 #include "proto/host/net.h"
 #include "proto/host/signals.h"
@@ -158,7 +159,7 @@ static void control(struct send_app *app)
         send_get_counters(app->sender, &sent);
         if (now.ns >= next_rtcp.ns && sent.octets > 0) {
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
-            send_report(app->sender, clock_map_ptp(map, now));
+            send_report(app->sender, map, now);
         }
         if (now.ns < next.ns)
             continue;
@@ -172,8 +173,8 @@ static void say_bye(struct send_app *app)
 {
     const struct clock_map *map = timekeeper_run(app->clock);
 
-    for (int i = 0; i < BYES && map->state != MEDIA_CLOCK_NONE; i++)
-        send_bye(app->sender, clock_map_ptp(map, clock_raw_now()));
+    for (int i = 0; i < BYES && map->state != MEDIA_CLOCK_NO_PTP; i++)
+        send_bye(app->sender, map, clock_raw_now());
 }
 
 static int set_up(struct send_app *app, char *err, size_t err_size)

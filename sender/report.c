@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "proto/host/clock.h"
 #include "proto/host/log.h"
 
 static void tell_state(const struct transmit_status *now)

@@ -17,6 +17,7 @@
 #include <ortp/ortp.h>
 
 #include "proto/host/net.h"
+#include "proto/rtcp.h"
 
 /* ---- oRTP's memory --------------------------------------------------------------------------------- */
 
@@ -133,11 +134,11 @@ struct endpoint {
 struct sender {
     struct send_config config;
     char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
-    char cname[256];
+    char cname[RTCP_CNAME_MAX + 1];
     RtpSession *media;   /* real-time thread */
     RtpSession *control; /* control thread */
     struct endpoint rtp, rtcp;
-    uint8_t compound[512]; /* RTCP being sent */
+    uint8_t compound[RTCP_COMPOUND_MAX]; /* RTCP being sent */
     _Atomic uint64_t packets, octets, reports;
     _Atomic uint64_t would_block, no_buffers, unreachable, other;
     _Atomic int last_errno;
@@ -403,70 +404,36 @@ int send_packet(struct sender *s, const struct rtp_packet *packet, uint8_t *data
 
 /* ---- RTCP ------------------------------------------------------------------------------------------ */
 
-#define NTP_OF_1970 UINT32_C(2208988800) /* seconds */
-
-static uint8_t *put_be32(uint8_t *to, uint32_t value)
+static int send_compound(struct sender *s, const struct clock_map *map, raw_ns now, bool bye)
 {
-    value = htonl(value);
-    memcpy(to, &value, sizeof value);
-    return to + sizeof value;
-}
+    ptp_ns t = clock_map_ptp(map, now);
+    struct rtcp_report report = {
+        .ssrc = s->config.ssrc,
+        .has_sr = true,
+        .ntp = rtcp_ntp_of_ptp(t),
+        .rtp = (uint32_t)(uint64_t)media_at_ptp(t, s->config.rate_hz).n,
+        .packets = (uint32_t)atomic_load(&s->packets),
+        .octets = (uint32_t)atomic_load(&s->octets),
+        .cname_len = (uint8_t)strlen(s->cname),
+        .has_clock = true,
+        .clock = rtcp_clock_of_map(map),
+        .bye = bye,
+    };
 
-/* RFC 3550 section 6.4: `units` is RC or SC, `words` the length after this word. */
-static uint8_t *put_rtcp_header(uint8_t *to, unsigned units, unsigned type, unsigned words)
-{
-    return put_be32(to, 2u << 30 | units << 24 | type << 16 | words);
-}
-
-/* RFC 3550 section 6.4.1, without report blocks. The wall clock is PTP time (PROTOCOL.md section 8). */
-static uint8_t *put_sender_report(uint8_t *to, const struct sender *s, ptp_ns now)
-{
-    uint64_t seconds = (uint64_t)now.ns / NS_PER_S;
-    uint64_t fraction = ((uint64_t)now.ns % NS_PER_S << 32) / NS_PER_S;
-
-    to = put_rtcp_header(to, 0, RTCP_SR, 6);
-    to = put_be32(to, s->config.ssrc);
-    to = put_be32(to, (uint32_t)seconds + NTP_OF_1970);
-    to = put_be32(to, (uint32_t)fraction);
-    to = put_be32(to, (uint32_t)(uint64_t)media_at_ptp(now, s->config.rate_hz).n);
-    to = put_be32(to, (uint32_t)atomic_load(&s->packets));
-    return put_be32(to, (uint32_t)atomic_load(&s->octets));
-}
-
-/* RFC 3550 section 6.5: one chunk with the CNAME, ended by one to four zeros. */
-static uint8_t *put_source_description(uint8_t *to, const struct sender *s)
-{
-    size_t len = strlen(s->cname);
-    size_t words = (4 + 2 + len) / 4 + 1;
-
-    memset(to, 0, 4 + words * 4);
-    put_be32(put_rtcp_header(to, 1, RTCP_SDES, (unsigned)words), s->config.ssrc);
-    to[8] = RTCP_SDES_CNAME;
-    to[9] = (uint8_t)len;
-    memcpy(to + 10, s->cname, len);
-    return to + 4 + words * 4;
-}
-
-static int send_compound(struct sender *s, ptp_ns now, bool bye)
-{
-    uint8_t *end = put_source_description(put_sender_report(s->compound, s, now), s);
-    mblk_t *message;
-
-    if (bye)
-        end = put_be32(put_rtcp_header(end, 1, RTCP_BYE, 1), s->config.ssrc);
-    message = wrap(s->compound, (size_t)(end - s->compound));
-    rtp_session_rtcp_sendm_raw(s->control, message);
+    assert(map->state != MEDIA_CLOCK_NO_PTP);
+    memcpy(report.cname, s->cname, sizeof report.cname);
+    rtp_session_rtcp_sendm_raw(s->control, wrap(s->compound, rtcp_build(s->compound, &report)));
     if (s->rtcp.result == 0)
         count(&s->reports, 1);
     return s->rtcp.result;
 }
 
-int send_report(struct sender *s, ptp_ns now)
+int send_report(struct sender *s, const struct clock_map *map, raw_ns now)
 {
-    return send_compound(s, now, false);
+    return send_compound(s, map, now, false);
 }
 
-int send_bye(struct sender *s, ptp_ns now)
+int send_bye(struct sender *s, const struct clock_map *map, raw_ns now)
 {
-    return send_compound(s, now, true);
+    return send_compound(s, map, now, true);
 }

@@ -24,10 +24,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/mediaclock.h"
 #include "proto/rtp.h"
 #include "proto/timebase.h"
 
-#define SEND_REPORT_INTERVAL_NS (5 * NS_PER_S) /* RFC 3550 section 6.2: the minimum */
+/*
+ * One report at the start, then one in each: so long may a receiver be in doubt whose time it is. RFC 3550
+ * section 6.2 lets a sender of B kbit/s have 360 / B seconds, here 0.51 s at the most; and 5 % of the
+ * bandwidth, of which the largest compound each second takes a tenth.
+ */
+#define SEND_REPORT_INTERVAL_NS NS_PER_S
 
 struct send_config {
     struct sockaddr_in group; /* RTCP goes to the port above */
@@ -74,11 +80,15 @@ void send_close(struct sender *sender); /* NULL is allowed */
 int send_packet(struct sender *sender, const struct rtp_packet *packet, uint8_t *datagram,
                 size_t payload_len);
 
-/* Control thread: sender report and CNAME, every SEND_REPORT_INTERVAL_NS. `now` is PTP time. 0 or -errno. */
-int send_report(struct sender *sender, ptp_ns now);
+/*
+ * Control thread: sender report, CNAME, and whose time it is that `map` says, every SEND_REPORT_INTERVAL_NS.
+ * `now` is the present; the map's state is not MEDIA_CLOCK_NO_PTP, for a report without time is none. 0 or
+ * -errno.
+ */
+int send_report(struct sender *sender, const struct clock_map *map, raw_ns now);
 
 /* Control thread: the same with BYE, once nothing more is to be sent. May be repeated. */
-int send_bye(struct sender *sender, ptp_ns now);
+int send_bye(struct sender *sender, const struct clock_map *map, raw_ns now);
 
 /*
  * Control thread: opens the sockets anew, when `unreachable` keeps growing: the interface may have come back

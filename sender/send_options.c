@@ -150,8 +150,11 @@ static const struct option_spec specs[] = {
      MEMBER(clock),
      .standard = "auto",
      .argument = "CLOCK",
-     .help = "auto, system (the host's clock, disciplined by others), ptp4l or ptp4l:SOCKET (the offset it "
-             "measures); auto is ptp4l when it answers, else system",
+     .help = "where PTP time comes from: ptp4l or ptp4l:SOCKET (the offset that it measures), phc:IF or "
+             "phc:DEVICE (the "
+             "network card's own clock, steered by ptp4l), system (the host's clock, disciplined by others); "
+             "auto is ptp4l "
+             "when one answers, until then system",
      .check = option_check_clock},
     {.group = "Clock",
      .name = "ptp-domain",

@@ -21,6 +21,7 @@ enum { TERMINATE_COPIES = 3 };
 struct tx {
     struct tx_config config;
     enum tx_state state;
+    uint32_t epoch;   /* of the media clock's map in use */
     media_t next;     /* first sample of the next packet */
     float *frames;    /* one packet of sound */
     uint8_t *payload; /* and its bytes */
@@ -108,13 +109,14 @@ static bool start(struct tx *tx, const struct clock_map *map, raw_ns now, struct
 {
     ptp_ns begin;
 
-    if (map->state != MEDIA_CLOCK_LOCKED && map->state != MEDIA_CLOCK_HOLDOVER)
+    if (!clock_map_usable(map))
         return false;
     if (tx->config.retime && !retime_ready(tx->config.retime))
         return false;
     begin = clock_map_ptp(map, now);
     begin.ns += START_LEAD_NS;
     tx->next = grid_after(tx, begin);
+    tx->epoch = map->epoch;
     tx->state = TX_RUNNING;
     if (tx->config.plain)
         return false;
@@ -219,6 +221,9 @@ bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_
 {
     if (tx->stopping && (tx->state == TX_WAITING || tx->state == TX_RUNNING))
         begin_ending(tx, now);
+    /* time jumped: the stream starts anew, with an INIT, so that all receivers find their place together */
+    if (tx->state == TX_RUNNING && map->epoch != tx->epoch)
+        tx->state = TX_WAITING;
     if (tx->state == TX_WAITING)
         return start(tx, map, now, packet);
     if (tx->state == TX_ENDING)

@@ -14,7 +14,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${UNISONO_BUILD:-build}
-core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/pcm proto/ptpmgmt
+core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/pcm proto/ptpmgmt
       receiver/rx receiver/intake receiver/stream receiver/timeline receiver/conceal receiver/playout
       sender/retime sender/tx"
 

@@ -26,7 +26,7 @@
 /* Raw and PTP time run alike here, so that every lead is a round number. */
 static const struct clock_map known = {
     .raw0 = {RAW0}, .ptp0 = {PTP0}, .state = MEDIA_CLOCK_LOCKED, .epoch = 1};
-static const struct clock_map unknown = {.state = MEDIA_CLOCK_NONE};
+static const struct clock_map unknown = {.state = MEDIA_CLOCK_NO_PTP};
 
 struct post {
     struct intake in;
@@ -176,10 +176,14 @@ static void init_announces_the_beginning(void **state)
     post_audio(&p, n);
     assert_int_equal(p.event, INTAKE_NONE);
     assert_int_equal(p.in.begin.n, n);
-    post_control(&p, n + 480, RTP_TYPE_INIT); /* of the same stream: nothing new */
-    assert_int_equal(p.event, INTAKE_NONE);
-    assert_int_equal(p.in.begin.n, n);
     check_content(&p, n, FRAMES);
+    post_control(&p, n + 480,
+                 RTP_TYPE_INIT); /* the same stream anew, since time jumped: what is held is dropped */
+    assert_int_equal(p.event, INTAKE_BEGIN);
+    assert_int_equal(p.in.begin.n, n + 480);
+    assert_int_equal(timeline_newest(p.in.timeline).n, n + 480);
+    post_control(&p, n + 480, RTP_TYPE_INIT); /* repeated before the first sound: nothing new */
+    assert_int_equal(p.event, INTAKE_NONE);
     check_counters(&p, 0, 0, 0, 0, 0);
     intake_free(&p.in);
 }

@@ -577,8 +577,9 @@ static void test_group(void **state)
 
 static void test_clock(void **state)
 {
-    static const char *const good[] = {"auto", "system", "ptp4l", "ptp4l:/run/a:b"};
-    static const char *const bad[] = {"", "ptp4l:", "ptp", "ptp4lx", "System", "system:", "phc:/dev/ptp0"};
+    static const char *const good[] = {"auto",           "system",        "ptp4l",
+                                       "ptp4l:/run/a:b", "phc:/dev/ptp0", "phc:eth0"};
+    static const char *const bad[] = {"", "ptp4l:", "ptp", "ptp4lx", "System", "system:", "phc", "phc:"};
     char why[256];
     (void)state;
 

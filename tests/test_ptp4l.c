@@ -33,6 +33,11 @@ static const struct ptp_clock_id own_id = {{2, 0, 0, 0xff, 0xfe, 0, 0, 1}};
 static const struct ptp_clock_id gm_one = {{2, 0, 0, 0xff, 0xfe, 0, 0, 0x11}};
 static const struct ptp_clock_id gm_two = {{2, 0, 0, 0xff, 0xfe, 0, 0, 0x22}};
 
+struct sender {
+    struct sockaddr_un address;
+    socklen_t size;
+};
+
 struct world {
     char dir[64], path[100];
     const char *paths[2];
@@ -50,6 +55,10 @@ struct world {
     bool files_only;  /* answers only to names in the file system */
     bool no_settings; /* refuses GRANDMASTER_SETTINGS_NP as a read-only client's may be */
     int asked;        /* messages read */
+    int subscribed;   /* among them subscriptions; the newest is from: */
+    struct sender subscriber;
+    uint8_t subscription[PTPMGMT_SUBSCRIBE_LEN];
+    bool pushing; /* answers no GET of TIME_STATUS_NP, but tells it to the subscriber */
     uint8_t ports[3];
     int port_count;
     struct ptp_clock_id gm;
@@ -92,11 +101,6 @@ static void put_id(uint8_t **at, const struct ptp_clock_id *id)
     memcpy(*at, id->byte, 8);
     *at += 8;
 }
-
-struct sender {
-    struct sockaddr_un address;
-    socklen_t size;
-};
 
 static void answer(struct world *w, const struct sender *to, const uint8_t *request, unsigned tlv,
                    const uint8_t *body, size_t n)
@@ -170,6 +174,8 @@ static void answer_get(struct world *w, const struct sender *from, const uint8_t
     unsigned id = (unsigned)(request[52] << 8 | request[53]);
     uint8_t body[128], *at;
 
+    if (id == PTPMGMT_TIME_STATUS_NP && w->pushing && from != &w->subscriber)
+        return;
     for (int port = 0; port < (id == PTPMGMT_PORT_DATA_SET ? w->port_count : 1); port++) {
         at = body;
         put(&at, id, 2);
@@ -201,8 +207,14 @@ static void serve(struct world *w)
 
         if (n < 0)
             return;
-        assert_int_equal(n, PTPMGMT_GET_LEN);
         w->asked++;
+        if (n == PTPMGMT_SUBSCRIBE_LEN) {
+            memcpy(w->subscription, request, PTPMGMT_SUBSCRIBE_LEN);
+            w->subscriber = from;
+            w->subscribed++;
+            continue;
+        }
+        assert_int_equal(n, PTPMGMT_GET_LEN);
         if (!w->mute && request[4] == w->domain)
             answer_get(w, &from, request);
     }
@@ -225,13 +237,27 @@ static void take_sync(struct world *w)
         w->offset = w->true_offset + (w->constant ? 0 : (w->syncs * 7) % 10);
 }
 
+/* As linuxptp since 4.0: at each Sync, to whoever subscribed. */
+static void push_time_status(struct world *w)
+{
+    uint8_t like_a_get[PTPMGMT_SUBSCRIBE_LEN];
+
+    memcpy(like_a_get, w->subscription, sizeof(like_a_get));
+    like_a_get[52] = PTPMGMT_TIME_STATUS_NP >> 8;
+    like_a_get[53] = PTPMGMT_TIME_STATUS_NP & 0xff;
+    answer_get(w, &w->subscriber, like_a_get);
+}
+
 static void pass(struct world *w, int64_t ns)
 {
     int64_t end = w->raw + ns;
 
     for (; w->next_sync <= end; w->next_sync += SYNC_NS)
-        if (w->syncing)
+        if (w->syncing) {
             take_sync(w);
+            if (w->pushing && w->subscribed)
+                push_time_status(w);
+        }
     w->realtime = realtime_at(w, end);
     w->raw = end;
 }
@@ -921,11 +947,27 @@ static void rubbish_from_the_socket_changes_nothing(void **state)
     assert_true(samples > 100);
 }
 
+/* Subscribes at once and before each end; takes what is told unasked as if it had asked. */
+static void what_is_told_unasked_is_taken(void **state)
+{
+    struct world *w = *state;
+
+    w->pushing = true;
+    step_until(w, 1);
+    assert_int_equal(w->subscribed, 1);
+    assert_int_equal(w->subscription[54] << 8 | w->subscription[55], 60);
+    assert_int_equal(w->subscription[56], PTPMGMT_EVENT_PORT_STATE | PTPMGMT_EVENT_TIME_SYNC);
+    assert_in_range(step_for(w, 62 * NS_PER_S, NULL), 62 * NS_PER_S / SYNC_NS - 2,
+                    62 * NS_PER_S / SYNC_NS + 2);
+    assert_int_equal(w->subscribed, 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(one_exact_sample_for_each_sync),
+        TEST(what_is_told_unasked_is_taken),
         TEST(status_tells_what_ptp4l_says),
         TEST(tai_of_a_ptp_timescale_is_put_back),
         TEST(announced_utc_serves_where_settings_are_refused),

@@ -81,6 +81,21 @@ static void get_is_octet_for_octet(void **state)
     assert_memory_equal(got, want, sizeof(want));
 }
 
+static void subscription_is_octet_for_octet(void **state)
+{
+    static const char head[] =
+        "0d02 0078 18 00 0000 0000000000000000 00000000 0000000000000000 203e abcd 04 7f "
+        "ffffffffffffffff ffff 00 00 01 00 0001 0044 c003 003c 03";
+    uint8_t want[PTPMGMT_SUBSCRIBE_LEN] = {0}, got[PTPMGMT_SUBSCRIBE_LEN];
+
+    (void)state;
+    assert_int_equal(unhex(head, want, sizeof(want)), 57);
+    memset(got, 0x55, sizeof(got));
+    ptpmgmt_build_subscribe(got, PTPMGMT_EVENT_PORT_STATE | PTPMGMT_EVENT_TIME_SYNC, 60, 0x18, CLIENT,
+                            0xabcd);
+    assert_memory_equal(got, want, sizeof(want));
+}
+
 static void current_is_read(void **state)
 {
     struct ptpmgmt_reply r;
@@ -329,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_is_octet_for_octet),
+        cmocka_unit_test(subscription_is_octet_for_octet),
         cmocka_unit_test(current_is_read),
         cmocka_unit_test(negative_intervals_are_read),
         cmocka_unit_test(time_status_is_read),

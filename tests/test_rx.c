@@ -680,7 +680,7 @@ static void lost_clock_fades_and_returns(void **state)
     run_until(r, 1);
     switch_on(r, true);
     run_until(r, 2);
-    r->map.state = MEDIA_CLOCK_NONE;
+    r->map.state = MEDIA_CLOCK_NO_PTP;
     run_until(r, 3);
     assert_int_equal(status_of(r).state, RX_ARMED);
     check_silence(r, 2.1, 2.9);
@@ -713,12 +713,59 @@ static void doubtful_clock_plays_on(void **state)
     close_room(r);
 }
 
+/* --on-ptp-loss mute: a fade, silence, and the sound again once locked. Another grandmaster is no loss. */
+static void lost_clock_mutes_where_wanted(void **state)
+{
+    struct rx_config config = usual();
+    struct room *r;
+
+    (void)state;
+    config.mute_on_loss = true;
+    r = open_room(config);
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 2);
+    r->map.state = MEDIA_CLOCK_GM_CHANGED;
+    run_until(r, 2.5);
+    assert_int_equal(status_of(r).starts, 1);
+    r->map.state = MEDIA_CLOCK_HOLDOVER;
+    run_until(r, 3.5);
+    check_silence(r, 2.6, 3.4);
+    r->map.state = MEDIA_CLOCK_LOCKED;
+    run_until(r, 4.5);
+    check_tone(r, 4.2);
+    assert_int_equal(status_of(r).starts, 2);
+    assert_true(largest_step(r) < 1.05);
+    close_room(r);
+}
+
+/* The stream of another PTP domain. */
+static void refused_stream_is_silence(void **state)
+{
+    struct room *r = open_room(usual());
+
+    (void)state;
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 2);
+    rx_refuse(r->rx, true);
+    run_until(r, 3);
+    check_silence(r, 2.1, 2.9);
+    assert_int_equal(status_of(r).state, RX_ARMED);
+    rx_refuse(r->rx, false);
+    run_until(r, 4);
+    check_tone(r, 3.5);
+    assert_int_equal(status_of(r).starts, 2);
+    assert_true(largest_step(r) < 1.05);
+    close_room(r);
+}
+
 static void no_clock_at_all(void **state)
 {
     struct room *r = open_room(usual());
 
     (void)state;
-    r->map.state = MEDIA_CLOCK_NONE;
+    r->map.state = MEDIA_CLOCK_NO_PTP;
     run_until(r, 0.5);
     switch_on(r, true);
     run_until(r, 2);
@@ -1151,6 +1198,8 @@ int main(void)
         cmocka_unit_test(stop_while_fading),
         cmocka_unit_test(lost_clock_fades_and_returns),
         cmocka_unit_test(doubtful_clock_plays_on),
+        cmocka_unit_test(lost_clock_mutes_where_wanted),
+        cmocka_unit_test(refused_stream_is_silence),
         cmocka_unit_test(no_clock_at_all),
         cmocka_unit_test(clock_step_fades_and_returns),
         cmocka_unit_test(announced_and_never_heard),

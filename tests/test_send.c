@@ -27,6 +27,7 @@
 #include <cmocka.h>
 
 #include "proto/host/net.h"
+#include "proto/rtcp.h"
 #include "proto/rtp.h"
 #include "sender/send.h"
 
@@ -39,6 +40,16 @@
 #define CNAME      "unisono@stage-left"
 
 static char err[512];
+
+/* An instant whose PTP time is 1700000000.5, by the grandmaster of domain 5. */
+static const raw_ns now = {7000000000};
+static const struct clock_map map = {
+    .raw0 = {5000000000},
+    .ptp0 = {1700000000500000000 - 2 * NS_PER_S},
+    .state = MEDIA_CLOCK_LOCKED,
+    .epoch = 1,
+    .master = {.gm_id = 0x001dc1fffe123456, .domain = 5},
+};
 
 /* ---- allocations, counted --------------------------------------------------------------------------- */
 
@@ -293,7 +304,7 @@ static void test_interface_down(void **state)
     set_lo_up(false);
     for (int i = 0; i < 10; i++)
         assert_true(send_packet(sender, &first, datagram, 36) < 0);
-    assert_true(send_report(sender, (ptp_ns){1700000000500000000}) < 0);
+    assert_true(send_report(sender, &map, now) < 0);
     set_lo_up(true);
     send_get_counters(sender, &counters);
     assert_int_equal(counters.packets, 0);
@@ -322,7 +333,7 @@ static void test_reopen(void **state)
     assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
     hear(ear, got, sizeof got, &source);
     assert_int_equal(source.sin_addr.s_addr, htonl(0x7f000009));
-    assert_int_equal(send_report(sender, (ptp_ns){1700000000500000000}), 0);
+    assert_int_equal(send_report(sender, &map, now), 0);
     hear(rtcp_ear, got, sizeof got, &source);
     assert_int_equal(source.sin_addr.s_addr, htonl(0x7f000009));
     set_lo_address("127.0.0.1");
@@ -338,12 +349,14 @@ static uint32_t be32(const uint8_t *from)
     return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
 }
 
-/* Checks SR and SDES of PROTOCOL.md section 8; returns what follows. */
+/* Checks SR, SDES and APP of PROTOCOL.md section 8; returns their length. */
 static size_t check_report(const uint8_t *bytes, size_t len)
 {
     static const uint8_t sdes[] = {0x81, 202, 0, 7, 0x5e, 0xed, 0x1e, 0x55, 1, sizeof CNAME - 1};
+    static const uint8_t app[] = {0x80, 204, 0, 5, 0x5e, 0xed, 0x1e, 0x55, 'U',  'N',  'I',  'S',
+                                  0,    1,   5, 0, 0x00, 0x1d, 0xc1, 0xff, 0xfe, 0x12, 0x34, 0x56};
 
-    assert_true(len >= 28 + 32);
+    assert_true(len >= 28 + 32 + 24);
     assert_int_equal(be32(bytes), 0x80c80006);
     assert_int_equal(be32(bytes + 4), SSRC);
     assert_int_equal(be32(bytes + 8), 1700000000u + 2208988800u);
@@ -354,13 +367,13 @@ static size_t check_report(const uint8_t *bytes, size_t len)
     bytes += 28;
     assert_memory_equal(bytes, sdes, sizeof sdes);
     assert_memory_equal(bytes + sizeof sdes, CNAME, sizeof CNAME - 1);
-    return 28 + 32;
+    assert_memory_equal(bytes + 32, app, sizeof app);
+    return 28 + 32 + 24;
 }
 
 static void test_rtcp(void **state)
 {
     static const uint8_t bye[] = {0x81, 203, 0, 1, 0x5e, 0xed, 0x1e, 0x55};
-    const ptp_ns now = {1700000000500000000};
     struct sender *sender = open_sender(state);
     alignas(4) uint8_t datagram[RTP_DATAGRAM_MAX] = {0};
     int ear = open_ear(PORT + 1);
@@ -371,11 +384,11 @@ static void test_rtcp(void **state)
     assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
     assert_int_equal(send_packet(sender, &first, datagram, 0), 0);
     assert_int_equal(send_packet(sender, &first, datagram, 36), 0);
-    assert_int_equal(send_report(sender, now), 0);
+    assert_int_equal(send_report(sender, &map, now), 0);
     len = hear(ear, got, sizeof got, NULL);
     assert_int_equal(check_report(got, len), len);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(send_bye(sender, now), 0);
+        assert_int_equal(send_bye(sender, &map, now), 0);
         len = hear(ear, got, sizeof got, NULL);
         assert_int_equal(check_report(got, len), len - sizeof bye);
         assert_memory_equal(got + len - sizeof bye, bye, sizeof bye);
@@ -383,6 +396,44 @@ static void test_rtcp(void **state)
     assert_silence(ear); /* no report of the library's own */
     send_get_counters(sender, &counters);
     assert_int_equal(counters.reports, 3);
+    close(ear);
+    send_close(sender);
+}
+
+/* What the map says of its time goes out, and is what a receiver reads. */
+static void test_clock_states(void **state)
+{
+    static const struct {
+        enum media_clock_state state;
+        uint16_t domain;
+        struct rtcp_clock clock;
+    } rows[] = {
+        {MEDIA_CLOCK_LOCKED, 255, {true, false, 255, 0x001dc1fffe123456}},
+        {MEDIA_CLOCK_ACQUIRING, 0, {true, false, 0, 0x001dc1fffe123456}},
+        {MEDIA_CLOCK_HOLDOVER, 5, {true, true, 5, 0x001dc1fffe123456}},
+        {MEDIA_CLOCK_GM_CHANGED, 5, {true, true, 5, 0x001dc1fffe123456}},
+        {MEDIA_CLOCK_LOCKED, CLOCK_DOMAIN_UNKNOWN, {false, false, 0, 0}},
+    };
+    struct sender *sender = open_sender(state);
+    int ear = open_ear(PORT + 1);
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct clock_map other = map;
+        struct rtcp_report report;
+        uint8_t got[256];
+
+        other.state = rows[i].state;
+        other.master.domain = rows[i].domain;
+        assert_int_equal(send_report(sender, &other, now), 0);
+        assert_int_equal(rtcp_parse(got, hear(ear, got, sizeof got, NULL), &report), 0);
+        assert_true(report.has_sr && report.has_clock && !report.bye);
+        assert_int_equal(report.ssrc, SSRC);
+        assert_string_equal(report.cname, CNAME);
+        assert_int_equal(report.clock.known, rows[i].clock.known);
+        assert_int_equal(report.clock.holdover, rows[i].clock.holdover);
+        assert_int_equal(report.clock.domain, rows[i].clock.domain);
+        assert_int_equal(report.clock.gm_id, rows[i].clock.gm_id);
+    }
     close(ear);
     send_close(sender);
 }
@@ -406,12 +457,12 @@ static void test_cname_lengths(void **state)
         name[len] = '\0';
         config.cname = name;
         assert_int_equal(send_open(&sender, &config, NULL, err, sizeof err), 0);
-        assert_int_equal(send_report(sender, (ptp_ns){0}), 0);
+        assert_int_equal(send_report(sender, &map, now), 0);
         send_close(sender);
         total = hear(ear, got, sizeof got, NULL);
         assert_int_equal(total % 4, 0);
-        assert_int_equal(total, 28 + 4 + 4 * ((size_t)got[30] << 8 | got[31]));
-        zeros = total - (28 + 10 + len);
+        assert_int_equal(total, 28 + 4 + 4 * ((size_t)got[30] << 8 | got[31]) + 24);
+        zeros = total - (28 + 10 + len) - 24;
         assert_in_range(zeros, 1, 4);
         assert_memory_equal(got + 38, name, len);
         assert_memory_equal(got + 38 + len, "\0\0\0\0", zeros);
@@ -448,7 +499,7 @@ static void test_two_threads(void **state)
 
     assert_int_equal(pthread_create(&thread, NULL, send_media, &media), 0);
     do {
-        assert_int_equal(send_report(media.sender, (ptp_ns){1700000000500000000}), 0);
+        assert_int_equal(send_report(media.sender, &map, now), 0);
         reports++;
         if (reports % 16 == 0)
             assert_int_equal(send_reopen(media.sender, err, sizeof err), 0);
@@ -511,7 +562,7 @@ static void test_says_nothing(void **state)
     send_packet(sender, &first, datagram, 36);
     set_lo_up(false);
     send_packet(sender, &first, datagram, 36);
-    send_bye(sender, (ptp_ns){0});
+    send_bye(sender, &map, now);
     set_lo_up(true);
     send_close(sender);
     fflush(NULL);
@@ -530,8 +581,9 @@ int main(void)
         cmocka_unit_test(test_bytes),         cmocka_unit_test(test_slot_is_reusable),
         cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_interface_down),
         cmocka_unit_test(test_reopen),        cmocka_unit_test(test_rtcp),
-        cmocka_unit_test(test_cname_lengths), cmocka_unit_test(test_two_threads),
-        cmocka_unit_test(test_open_refused),  cmocka_unit_test(test_says_nothing),
+        cmocka_unit_test(test_clock_states),  cmocka_unit_test(test_cname_lengths),
+        cmocka_unit_test(test_two_threads),   cmocka_unit_test(test_open_refused),
+        cmocka_unit_test(test_says_nothing),
     };
 
     return cmocka_run_group_tests(tests, enter_namespace, NULL);

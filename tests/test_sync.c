@@ -314,6 +314,93 @@ static void xrun_comes_back_aligned(void **state)
     world_destroy(w);
 }
 
+/* They notice it one after the other, as ptp4l on each does, and are a little off its time, as measurements
+ * are. */
+static void change_grandmaster(struct world *w, double at_s, int64_t offset_ns)
+{
+    world_run(w, at_s);
+    world_set_grandmaster(w, 0, 2, offset_ns);
+    world_run(w, at_s + 0.4);
+    world_set_grandmaster(w, 2, 2, offset_ns);
+    world_run(w, at_s + 0.9);
+    world_set_grandmaster(w, 1, 2, offset_ns);
+}
+
+static void another_grandmaster_is_not_heard(void **state)
+{
+    struct world_config c = plain_world();
+    struct world *w;
+    struct verdict v;
+
+    (void)state;
+    c.clock_sigma_ns = 1000;
+    c.seconds = 40;
+    w = world_create(&c);
+    change_grandmaster(w, 10, 80000);
+    world_run(w, 39);
+    v = look(w, 9, 30);
+    print_message("80 us ahead: at most %.1f us apart, residual %.1f dBFS\n", v.worst_pair_ns / 1e3,
+                  v.worst_damage_db);
+    assert_true(v.worst_pair_ns < 25000);
+    assert_true(v.worst_damage_db < -70);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(world_clock(w, i)->slews, 1);
+        assert_int_equal(world_clock(w, i)->steps, 0);
+    }
+    assert_int_equal(status_of(w, 0).starts, 1);
+    assert_int_equal(status_of(w, 1).starts, 1);
+    assert_true(look(w, 32, 38).worst_pair_ns < 1000);
+    world_destroy(w);
+}
+
+static void a_grandmaster_far_off_is_a_new_start(void **state)
+{
+    static const int64_t offsets[] = {20 * NS_PER_MS, -20 * NS_PER_MS, 3600 * NS_PER_S, -3600 * NS_PER_S};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        struct world_config c = plain_world();
+        struct world *w;
+
+        c.seconds = 30;
+        w = world_create(&c);
+        change_grandmaster(w, 10, offsets[i]);
+        world_run(w, 20);
+        assert_int_equal(world_clock(w, 2)->steps, 1);
+        assert_int_equal(status_of(w, 0).state, RX_PLAYING);
+        assert_int_equal(status_of(w, 1).state, RX_PLAYING);
+        assert_in_range(status_of(w, 0).starts, 2, 3);
+        assert_true(look(w, 15, 19).worst_pair_ns < 1000);
+        world_destroy(w);
+    }
+}
+
+static void no_grandmaster_for_a_minute_is_not_heard(void **state)
+{
+    struct world_config c = plain_world();
+    struct world *w;
+    struct verdict v;
+
+    (void)state;
+    c.seconds = 90;
+    w = world_create(&c);
+    world_run(w, 10);
+    for (unsigned i = 0; i < 3; i++)
+        world_set_grandmaster(w, i, 0, 0);
+    world_run(w, 70);
+    assert_int_equal(world_clock(w, 0)->map.state, MEDIA_CLOCK_HOLDOVER);
+    for (unsigned i = 0; i < 3; i++)
+        world_set_grandmaster(w, i, 1, 0);
+    world_run(w, 80);
+    assert_int_equal(world_clock(w, 0)->map.state, MEDIA_CLOCK_LOCKED);
+    v = look(w, 9, 79);
+    print_message("a minute of holdover: at most %.1f us apart, residual %.1f dBFS\n", v.worst_pair_ns / 1e3,
+                  v.worst_damage_db);
+    assert_true(v.worst_damage_db < -80);
+    assert_int_equal(status_of(w, 0).starts, 1);
+    world_destroy(w);
+}
+
 static void other_rates_and_layouts_play(void **state)
 {
     static const struct {
@@ -423,6 +510,9 @@ int main(void)
         cmocka_unit_test(quick_restart_of_the_sender_is_taken_up),
         cmocka_unit_test(terminate_ends_with_a_fade),
         cmocka_unit_test(xrun_comes_back_aligned),
+        cmocka_unit_test(another_grandmaster_is_not_heard),
+        cmocka_unit_test(a_grandmaster_far_off_is_a_new_start),
+        cmocka_unit_test(no_grandmaster_for_a_minute_is_not_heard),
         cmocka_unit_test(other_rates_and_layouts_play),
         cmocka_unit_test(garbage_is_never_heard),
     };

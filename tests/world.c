@@ -33,6 +33,10 @@ struct world {
     bool sender_dead;
     struct retime *retime;
     struct media_clock tx_clock;
+    struct {
+        uint64_t gm_id; /* 0: none */
+        int64_t offset_ns;
+    } masters[WORLD_RX + 1]; /* of each node */
     int64_t tx_next, adc_read;
     int64_t clock_next;
     struct receiver rx[WORLD_RX];
@@ -118,6 +122,8 @@ struct world *world_create(const struct world_config *config)
     for (size_t i = 0; i < WORLD_FLIGHT; i++)
         w->flights[i].at = INT64_MAX;
     media_clock_init(&w->tx_clock, &clock);
+    for (unsigned i = 0; i <= config->receivers; i++)
+        w->masters[i].gm_id = 1;
     for (unsigned i = 0; i < config->receivers; i++) {
         struct receiver *r = &w->rx[i];
         int64_t room = config->seconds * 60000;
@@ -268,17 +274,38 @@ static void run_receiver(struct world *w, unsigned i)
     r->next = rx_deadline(r->rx, (raw_ns){w->now}).ns + (int64_t)(uniform(w) * card->late_us * 1000);
 }
 
+static struct media_clock *clock_of(struct world *w, unsigned node)
+{
+    return node < w->config.receivers ? &w->rx[node].clock : &w->tx_clock;
+}
+
 static void run_clocks(struct world *w)
 {
     for (unsigned i = 0; i <= w->config.receivers; i++) {
-        struct media_clock *clock = i < w->config.receivers ? &w->rx[i].clock : &w->tx_clock;
         double noise = w->config.clock_sigma_ns * gauss(w);
-        struct clock_sample s = {
-            {w->now}, {ptp_of(w, w->now) + llround(noise)}, fmax(w->config.clock_sigma_ns, 1)};
+        struct clock_sample s = {{w->now},
+                                 {ptp_of(w, w->now) + w->masters[i].offset_ns + llround(noise)},
+                                 fmax(w->config.clock_sigma_ns, 1),
+                                 {w->masters[i].gm_id, 0}};
 
-        media_clock_sample(clock, &s);
+        if (w->masters[i].gm_id)
+            media_clock_sample(clock_of(w, i), &s);
+        else
+            media_clock_lost(clock_of(w, i), (raw_ns){w->now});
+        media_clock_tick(clock_of(w, i), (raw_ns){w->now});
     }
     w->clock_next += NS_PER_S / 16;
+}
+
+void world_set_grandmaster(struct world *w, unsigned node, uint64_t gm_id, int64_t offset_ns)
+{
+    w->masters[node].gm_id = gm_id;
+    w->masters[node].offset_ns = offset_ns;
+}
+
+const struct media_clock *world_clock(const struct world *w, unsigned node)
+{
+    return node < w->config.receivers ? &w->rx[node].clock : &w->tx_clock;
 }
 
 void world_run(struct world *w, double seconds)

@@ -68,6 +68,12 @@ void world_kill_sender(struct world *w);                             /* without 
 void world_restart_sender(struct world *w, uint32_t ssrc);
 void world_stall(struct world *w, unsigned i, double seconds); /* receiver i does not run for so long */
 void world_set_loss(struct world *w, double loss);
+/*
+ * From now on the clock of `node` (a receiver's number; the number of receivers: the sender) counts by
+ * grandmaster gm_id, whose time is offset_ns ahead of the first one's; 0: it has none.
+ */
+void world_set_grandmaster(struct world *w, unsigned node, uint64_t gm_id, int64_t offset_ns);
+const struct media_clock *world_clock(const struct world *w, unsigned node);
 void world_inject(struct world *w, const uint8_t *bytes, size_t length,
                   uint64_t source); /* to every receiver, now */
 raw_ns world_now(const struct world *w);

@@ -40,6 +40,7 @@ enum {
     DOMAINS = 128,     /* 0..127 are for use, the rest is reserved */
     DOMAINS_PER_POLL = 8,
     PROBE_ATTEMPTS = 5,
+    SUBSCRIPTION_S = 60,
 };
 
 #define SPREAD_FIRST_NS 5000.0
@@ -121,6 +122,8 @@ struct ptp4l {
     int connect_err;
     uint16_t sequence;
     unsigned turn; /* of the data sets asked for in turn */
+    bool subscribed;
+    raw_ns subscribed_at;
 
     raw_ns heard;     /* the last answer in our domain, or the connection */
     bool silent;      /* for too long since then */
@@ -325,6 +328,7 @@ static void start_over(struct ptp4l *p, raw_ns now)
     p->domains_asked = 0;
     p->have = 0;
     p->utc_told = false;
+    p->subscribed = false;
     memset(p->port_state, 0, sizeof(p->port_state));
     p->following.active = false;
 }
@@ -379,21 +383,41 @@ static int explain_connect(const struct ptp4l *p, struct clock_source_status *st
 
 /* ---- questions ---- */
 
-static int ask(struct ptp4l *p, enum ptpmgmt_id id, uint8_t domain)
+static int put(struct ptp4l *p, const uint8_t *msg, size_t len)
 {
-    uint8_t msg[PTPMGMT_GET_LEN];
-
-    ptpmgmt_build_get(msg, id, domain, p->client, p->sequence++);
-    if (send(p->fd, msg, sizeof(msg), MSG_NOSIGNAL) >= 0)
+    if (send(p->fd, msg, len, MSG_NOSIGNAL) >= 0)
         return 0;
     /* Its queue is full: it will be asked again. */
     return errno == EAGAIN || errno == ENOBUFS || errno == EINTR ? 0 : -errno;
 }
 
-static int ask_data(struct ptp4l *p)
+static int ask(struct ptp4l *p, enum ptpmgmt_id id, uint8_t domain)
+{
+    uint8_t msg[PTPMGMT_GET_LEN];
+
+    ptpmgmt_build_get(msg, id, domain, p->client, p->sequence++);
+    return put(p, msg, sizeof(msg));
+}
+
+/* What it tells unasked comes earlier than any answer. Refused, by a read-only socket, nothing is lost: it is
+ * polled. */
+static int subscribe(struct ptp4l *p, raw_ns now)
+{
+    uint8_t msg[PTPMGMT_SUBSCRIBE_LEN];
+
+    if (p->subscribed && now.ns - p->subscribed_at.ns < SUBSCRIPTION_S * NS_PER_S / 2)
+        return 0;
+    p->subscribed = true;
+    p->subscribed_at = now;
+    ptpmgmt_build_subscribe(msg, PTPMGMT_EVENT_PORT_STATE | PTPMGMT_EVENT_TIME_SYNC, SUBSCRIPTION_S,
+                            p->domain, p->client, p->sequence++);
+    return put(p, msg, sizeof(msg));
+}
+
+static int ask_data(struct ptp4l *p, raw_ns now)
 {
     bool all = p->have != HAVE_ALL;
-    int err = 0;
+    int err = subscribe(p, now);
 
     p->turn = (p->turn + 1) % (ASK_COUNT - ASK_IN_TURN);
     for (unsigned i = 0; i < ASK_COUNT && !err; i++)
@@ -450,6 +474,7 @@ static void take_reply(struct ptp4l *p, const struct ptpmgmt_reply *reply)
         p->utc_told = true;
         break;
     case PTPMGMT_PARENT_DATA_SET:
+    case PTPMGMT_SUBSCRIBE_EVENTS_NP:
         break;
     }
 }
@@ -560,6 +585,8 @@ static int sample_sync(struct ptp4l *p, const struct ptp_time_status *ts, const 
     int64_t utc = utc_offset_ns(p), correction;
     bool tai;
 
+    if (!out)
+        return 1;
     if (!possible(ts->ingress_time_ns) || local_scale(p, now, ts->ingress_time_ns, &tai))
         return explain(
             status, -EXDEV,
@@ -638,9 +665,11 @@ static int lead(struct ptp4l *p, const struct clock_pair *now, struct clock_samp
     bool tai = p->time_properties.ptp_timescale;
 
     p->following.active = false;
-    out->raw = now->raw;
-    out->ptp = (ptp_ns){now->realtime_ns + (tai ? utc_offset_ns(p) : 0)};
-    out->sigma_ns = clock_pair_sigma(now);
+    if (out) {
+        out->raw = now->raw;
+        out->ptp = (ptp_ns){now->realtime_ns + (tai ? utc_offset_ns(p) : 0)};
+        out->sigma_ns = clock_pair_sigma(now);
+    }
     status->reason[0] = '\0';
     snprintf(status->note, sizeof(status->note), "%s", tai ? note_card : "");
     status->proven = true;
@@ -666,7 +695,8 @@ static void tell_status(const struct ptp4l *p, uint8_t state, struct clock_sourc
     ptp_clock_id_text(&status->gm_id, status->gm_text);
     status->offset_ns = p->time_status.master_offset_ns;
     status->path_delay_ns = p->current.mean_path_delay_ns;
-    status->utc_offset_s = p->time_properties.utc_offset_s;
+    status->port = state;
+    status->utc_offset_s = (int)(utc_offset_ns(p) / NS_PER_S);
     status->utc_offset_valid = p->time_properties.utc_offset_valid;
     status->ptp_timescale = p->time_properties.ptp_timescale;
 }
@@ -681,6 +711,7 @@ static int judge(struct ptp4l *p, const struct clock_pair *now, struct clock_sam
         p->have = 0;
         p->following.active = false;
         status->port_state = "";
+        status->port = 0;
         if (p->other_domain >= 0)
             return explain(status, -EDOM,
                            "ptp4l at %s answers in domain %d, not in domain %d: set domainNumber in its "
@@ -762,7 +793,7 @@ int ptp4l_poll(struct ptp4l *p, const struct clock_pair *now, struct clock_sampl
         ret = judge(p, now, out, status);
         if (try_elsewhere(p))
             return ret;
-        err = p->silent ? ask_domains(p) : ask_data(p);
+        err = p->silent ? ask_domains(p) : ask_data(p, now->raw);
     }
     if (err) {
         /* It has ended, or another has taken its place. */

@@ -32,6 +32,8 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "clockstatus.h"
+#include "proto/mediaclock.h"
 
 struct ptp4l;
 
@@ -56,6 +58,10 @@ int ptp4l_probe(struct ptp4l *p, struct clock_source_status *status);
 /*
  * Takes in the answers to the last poll's questions and asks the next; never waits. `now` has just been read.
  * The rest as clock_source_poll(). Time is `now` alone: connections are retried and silences judged by it.
+ * The sample's master is left to the caller.
+ *
+ * With out == NULL ptp4l is only watched, whichever clock it steers: 1 at each Sync that it took in, and
+ * whenever it is itself the grandmaster.
  */
 int ptp4l_poll(struct ptp4l *p, const struct clock_pair *now, struct clock_sample *out,
                struct clock_source_status *status);

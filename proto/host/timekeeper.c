@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 
 struct timekeeper {
     struct clock_source *source;
     struct media_clock clock;
     enum media_clock_state told; /* what the log said last */
-    uint32_t told_epoch;
+    uint64_t told_steps, told_slews;
+    char told_gm[PTP_CLOCK_ID_TEXT];
     char told_reason[CLOCK_TEXT_MAX];
     char told_note[CLOCK_TEXT_MAX];
 };
@@ -46,23 +48,45 @@ void timekeeper_close(struct timekeeper *k)
     free(k);
 }
 
+/* How a difference was taken: what was heard of it. */
+static void tell_step(struct timekeeper *k)
+{
+    const struct media_clock *c = &k->clock;
+    const char *kind = clock_source_status(k->source)->kind;
+
+    if (c->steps != k->told_steps)
+        log_warning("clock %s: time jumped by %+.6f s; the sound is placed anew", kind, c->step_ns / 1e9);
+    if (c->slews != k->told_slews)
+        log_info("clock %s: its time is %+.3f us from where this machine had carried on to; slewed, unheard",
+                 kind, c->step_ns / 1e3);
+    k->told_steps = c->steps;
+    k->told_slews = c->slews;
+}
+
 static void tell_state(struct timekeeper *k)
 {
     const struct clock_source_status *s = clock_source_status(k->source);
     const struct clock_map *map = &k->clock.map;
+    const char *gm = s->gm_known ? s->gm_text : "";
 
-    if (map->state == k->told && map->epoch == k->told_epoch)
+    tell_step(k);
+    if (map->state == k->told)
         return;
-    if (k->told_epoch && map->epoch != k->told_epoch)
-        log_warning("clock %s: time was stepped; the sound is placed anew", s->kind);
     if (map->state == MEDIA_CLOCK_LOCKED)
         log_info("clock %s: locked%s%s, rate %+.3f ppm against this machine's, uncertainty %.3f us", s->kind,
-                 s->gm_known ? " to grandmaster " : "", s->gm_known ? s->gm_text : "", map->rate_dev * 1e6,
-                 map->uncertainty_ns / 1e3);
+                 *gm ? " to grandmaster " : "", gm, map->rate_dev * 1e6, map->uncertainty_ns / 1e3);
     else if (map->state == MEDIA_CLOCK_HOLDOVER)
-        log_warning("clock %s: no news from it; going on with the last rate", s->kind);
+        log_warning(
+            "clock %s: holdover: its reference is gone; going on at the last rate, the machines drift apart "
+            "as their crystals do",
+            s->kind);
+    else if (map->state == MEDIA_CLOCK_GM_CHANGED)
+        log_warning(
+            "clock %s: the grandmaster changed%s%s to %s; going on at the last rate until its time is known",
+            s->kind, *k->told_gm ? " from " : "", k->told_gm, *gm ? gm : "none");
+    if (map->state == MEDIA_CLOCK_LOCKED)
+        snprintf(k->told_gm, sizeof k->told_gm, "%s", gm);
     k->told = map->state;
-    k->told_epoch = map->epoch;
 }
 
 /* `waiting`: the source is on its way, nobody has to see to it. */
@@ -89,12 +113,20 @@ const struct clock_map *timekeeper_run(struct timekeeper *k)
     struct clock_sample sample;
     int answer = clock_source_poll(k->source, &sample);
 
+    clock_source_advice(k->source, &k->clock.config);
     if (answer > 0)
         media_clock_sample(&k->clock, &sample);
+    else if (answer < 0)
+        media_clock_lost(&k->clock, clock_raw_now());
     media_clock_tick(&k->clock, clock_raw_now());
     tell_source(k, answer >= 0);
     tell_state(k);
     return &k->clock.map;
+}
+
+double timekeeper_uncertainty_ns(const struct timekeeper *k)
+{
+    return k->clock.map.uncertainty_ns;
 }
 
 void timekeeper_report(const struct timekeeper *k, struct stats *stats)
@@ -104,6 +136,7 @@ void timekeeper_report(const struct timekeeper *k, struct stats *stats)
 
     stats_text(stats, "clock", s->kind);
     stats_text(stats, "clock_state", media_clock_state_name(map->state));
+    stats_real(stats, "clock_state_s", (double)(k->clock.now.ns - k->clock.since.ns) / 1e9);
     stats_text(stats, "clock_port_state", s->port_state);
     stats_flag(stats, "clock_proven", s->proven);
     stats_text(stats, "clock_grandmaster", s->gm_known ? s->gm_text : "");
@@ -113,5 +146,8 @@ void timekeeper_report(const struct timekeeper *k, struct stats *stats)
     stats_real(stats, "clock_rate_ppm", map->rate_dev * 1e6);
     stats_real(stats, "clock_uncertainty_ns", map->uncertainty_ns);
     stats_count(stats, "clock_steps", k->clock.steps);
+    stats_count(stats, "clock_slews", k->clock.slews);
+    stats_real(stats, "clock_step_ns", k->clock.step_ns);
+    stats_real(stats, "clock_slew_left_ns", k->clock.slew_ns);
     stats_text(stats, "clock_reason", s->reason);
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "../mediaclock.h"
-#include "clock.h"
+#include "clocksource.h"
 #include "stats.h"
 
 #define TIMEKEEPER_INTERVAL_MS 60 /* how often to run it */
@@ -22,6 +22,9 @@ void timekeeper_close(struct timekeeper *keeper);
 
 /* Asks the source once and brings the media clock up to date; the map is valid until the next call. */
 const struct clock_map *timekeeper_run(struct timekeeper *keeper);
+
+/* How far the map may be from PTP time, one sigma, with what is still to be slewed. */
+double timekeeper_uncertainty_ns(const struct timekeeper *keeper);
 
 /* The clock's part of a line of statistics. */
 void timekeeper_report(const struct timekeeper *keeper, struct stats *stats);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Wireshark's dissectors, which others wrote from the RFCs, read what unisono-send puts on the wire, and find what
 # PROTOCOL.md says: RTP, the header extension (RFC 8285), INIT, as many AUDIO packets as the file has, three TERMINATE;
-# RTCP on the port above (SR, SDES, BYE); the marks in the IP header. The same for the AES67 profile, without the extension.
+# RTCP on the port above (SR, SDES, APP, BYE); the marks in the IP header. The same for the AES67 profile, without the extension.
 #
 # ../wire_tshark.sh judges each packet by itself, the worked packets of PROTOCOL.md included; this test adds what takes a
 # whole stream: what comes first and last, counts, time of sending, RTCP.
@@ -100,19 +100,27 @@ stream() {
         "$(tshark -r "$file" --enable-heuristic rtp_udp -Y "rtp && udp.dstport == $port" 2> /dev/null | wc -l)" "$packets"
 
     dissect "$file" rtcp rtcp.pt rtcp.senderssrc rtcp.sdes.type ip.ttl ip.dsfield.dscp udp.dstport > "$work/$name.rtcp"
-    check "$name: RTCP is SR and SDES with CNAME, then with BYE, and marked likewise" same "$(uniq "$work/$name.rtcp")" \
-        "200,202 $ssrc 1,0 32 34 $((port + 1))
-200,202,203 $ssrc 1,0 32 34 $((port + 1))"
+    check "$name: RTCP is SR, SDES with CNAME and APP, then with BYE, and marked likewise" same "$(uniq "$work/$name.rtcp")" \
+        "200,202,204 $ssrc 1,0 32 34 $((port + 1))
+200,202,204,203 $ssrc 1,0 32 34 $((port + 1))"
+    check "$name: APP says that the time is not known to be PTP's" same \
+        "$(dissect "$file" rtcp rtcp.app.name rtcp.app.data | sort -u)" 'UNIS 000000000000000000000000'
     check "$name: SR: NTP time is the PTP time of the RTP timestamp" reports "$file" "$rate"
     last=$(dissect "$file" 'rtcp.pt == 203' rtcp.sender.packetcount rtcp.sender.octetcount | tail -n 1)
     check "$name: the last SR has counted all" same "$last" "$packets $((audio * (bytes - 8 - head)))"
 }
 
-# How long after the first AUDIO the first and the second SR came: reported
+# How long after the first AUDIO the first SR came, and how long each of the others after the one before: reported
 reported() {
-    awk 'NF == 1 && !first { first = $1 } $1 == "200,202" { at[++n] = $2 - first }
-        END { printf "%d reports, at %.3f and %.3f s\n", n, at[1], at[2]
-              exit !(n == 2 && at[1] >= 0 && at[1] < 1 && at[2] - at[1] > 4.5 && at[2] - at[1] < 5.5) }' "$work/order"
+    awk 'NF == 1 && !first { first = $1 }
+        $1 == "200,202,204" {
+            gap = $2 - (n++ ? last : first)
+            last = $2
+            if (n == 1) start = gap
+            else { if (n == 2 || gap < least) least = gap; if (gap > most) most = gap }
+        }
+        END { printf "%d reports, the first at %.3f s, then each %.3f to %.3f s\n", n, start, least, most
+              exit !(n >= 5 && n <= 7 && start >= 0 && start < 1 && least > 0.5 && most < 1.5) }' "$work/order"
 }
 
 # How long before (below 0) or after the instant of its first frame the earliest packet was sent, in us: earliest CAPTURE
@@ -147,7 +155,7 @@ check 'TERMINATE is one packet behind the last AUDIO' same "$(tail -n 3 "$work/t
 check 'timestamp and presentation time of TERMINATE' timed "$(field '$p' 2-3)" 48000 48 10000000
 check 'no packet was sent before its first frame was' compare "$(earliest "$work/unisono.pcapng")" '>=' 0
 dissect "$work/unisono.pcapng" "rtp.p_type == 98 || rtcp" rtcp.pt frame.time_epoch > "$work/order"
-check 'a first SR with the first AUDIO, another 5 s later' reported
+check 'a first SR with the first AUDIO, then one each second' reported
 
 "$samples" make "$work/noise.flac" 48000 4 48000
 capture aes67 --input "file:$work/noise.flac" --codec L16 --ptime 0.333 --profile aes67

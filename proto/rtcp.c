@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rtcp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#define RTCP_VERSION 2u
+
+/* RFC 3550 section 12.1 */
+enum {
+    TYPE_SR = 200,
+    TYPE_RR = 201,
+    TYPE_SDES = 202,
+    TYPE_BYE = 203,
+    TYPE_APP = 204,
+};
+#define SDES_CNAME 1
+
+#define HEADER_BYTES      4
+#define SENDER_INFO_BYTES 20
+#define BLOCK_BYTES       24
+#define NTP_OF_1970       UINT32_C(2208988800) /* seconds */
+
+/* Our APP packet, subtype 0 (PROTOCOL.md section 8) */
+#define APP_SUBTYPE       0
+#define APP_VERSION       0
+#define APP_DATA_BYTES    12
+#define APP_FLAG_KNOWN    1
+#define APP_FLAG_HOLDOVER 2
+
+static const uint8_t app_name[4] = {'U', 'N', 'I', 'S'};
+
+/* ---- bytes ----------------------------------------------------------------------------------------- */
+
+static uint8_t *put_be32(uint8_t *to, uint32_t value)
+{
+    for (unsigned shift = 32; shift > 0; shift -= 8)
+        *to++ = (uint8_t)(value >> (shift - 8));
+    return to;
+}
+
+static uint8_t *put_be64(uint8_t *to, uint64_t value)
+{
+    return put_be32(put_be32(to, (uint32_t)(value >> 32)), (uint32_t)value);
+}
+
+static uint32_t get_be32(const uint8_t *from)
+{
+    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
+}
+
+static uint64_t get_be64(const uint8_t *from)
+{
+    return (uint64_t)get_be32(from) << 32 | get_be32(from + 4);
+}
+
+/* ---- what is said ---------------------------------------------------------------------------------- */
+
+uint64_t rtcp_ntp_of_ptp(ptp_ns t)
+{
+    int64_t seconds = t.ns / NS_PER_S, rest_ns = t.ns % NS_PER_S;
+
+    if (rest_ns < 0) {
+        rest_ns += NS_PER_S;
+        seconds--;
+    }
+    return ((uint64_t)seconds + NTP_OF_1970) << 32 | ((uint64_t)rest_ns << 32) / NS_PER_S;
+}
+
+struct rtcp_clock rtcp_clock_of_map(const struct clock_map *map)
+{
+    struct rtcp_clock clock = {
+        .known = map->state != MEDIA_CLOCK_NO_PTP && map->master.gm_id != 0 &&
+                 map->master.domain < CLOCK_DOMAIN_UNKNOWN,
+        .holdover = map->state == MEDIA_CLOCK_HOLDOVER || map->state == MEDIA_CLOCK_GM_CHANGED,
+    };
+
+    if (clock.known) {
+        clock.domain = (uint8_t)map->master.domain;
+        clock.gm_id = map->master.gm_id;
+    }
+    return clock;
+}
+
+/* ---- building -------------------------------------------------------------------------------------- */
+
+/* `count` is RC, SC or the subtype, `body` the bytes that follow: whole words. */
+static uint8_t *put_header(uint8_t *to, unsigned count, unsigned type, size_t body)
+{
+    return put_be32(to, RTCP_VERSION << 30 | count << 24 | type << 16 | (uint32_t)(body / 4));
+}
+
+/* Section 6.4.1, without report blocks. */
+static uint8_t *put_sender_report(uint8_t *to, const struct rtcp_report *report)
+{
+    to = put_header(to, 0, TYPE_SR, 4 + SENDER_INFO_BYTES);
+    to = put_be32(to, report->ssrc);
+    to = put_be64(to, report->ntp);
+    to = put_be32(to, report->rtp);
+    to = put_be32(to, report->packets);
+    return put_be32(to, report->octets);
+}
+
+/* Section 6.5: one chunk with the CNAME, ended by one to four zeros. */
+static uint8_t *put_source_description(uint8_t *to, const struct rtcp_report *report)
+{
+    size_t text = 4 + 2 + (size_t)report->cname_len;
+    size_t body = (text / 4 + 1) * 4;
+
+    to = put_be32(put_header(to, 1, TYPE_SDES, body), report->ssrc);
+    to[0] = SDES_CNAME;
+    to[1] = report->cname_len;
+    memcpy(to + 2, report->cname, report->cname_len);
+    memset(to + text - 4, 0, body - text);
+    return to + body - 4;
+}
+
+/* Section 6.7. */
+static uint8_t *put_app(uint8_t *to, const struct rtcp_report *report)
+{
+    const struct rtcp_clock *clock = &report->clock;
+
+    to = put_header(to, APP_SUBTYPE, TYPE_APP, 8 + APP_DATA_BYTES);
+    to = put_be32(to, report->ssrc);
+    memcpy(to, app_name, sizeof app_name);
+    to += sizeof app_name;
+    *to++ = APP_VERSION;
+    *to++ = (uint8_t)((clock->known ? APP_FLAG_KNOWN : 0) | (clock->holdover ? APP_FLAG_HOLDOVER : 0));
+    *to++ = clock->known ? clock->domain : 0;
+    *to++ = 0;
+    return put_be64(to, clock->known ? clock->gm_id : 0);
+}
+
+size_t rtcp_build(uint8_t *to, const struct rtcp_report *report)
+{
+    uint8_t *end = to;
+
+    assert(report->has_sr && report->cname_len > 0);
+    end = put_source_description(put_sender_report(end, report), report);
+    if (report->has_clock)
+        end = put_app(end, report);
+    /* Last, as section 6.1 wants it. */
+    if (report->bye)
+        end = put_be32(put_header(end, 1, TYPE_BYE, 4), report->ssrc);
+    return (size_t)(end - to);
+}
+
+/* ---- parsing --------------------------------------------------------------------------------------- */
+
+/*
+ * The bytes of the UTF-8 character at `from` (RFC 3629 section 4), 0 when there is none or when it is a
+ * control character. The limits of the second byte keep out longer forms than needed, surrogates, what is
+ * above U+10FFFF, and the controls U+0080 to U+009F.
+ */
+static size_t character_len(const uint8_t *from, size_t len)
+{
+    uint8_t first = from[0];
+    uint8_t lowest = first == 0xc2 || first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    uint8_t highest = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    size_t count = 0;
+
+    if (first < 0x80)
+        return first >= 0x20 && first != 0x7f;
+    if (first >= 0xc2 && first <= 0xf4)
+        count = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (count == 0 || count > len || from[1] < lowest || from[1] > highest)
+        return 0;
+    for (size_t i = 2; i < count; i++)
+        if (from[i] >> 6 != 2)
+            return 0;
+    return count;
+}
+
+static void take_cname(struct rtcp_report *report, const uint8_t *text, uint8_t len)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        size_t character = character_len(text + at, len - at);
+
+        if (character == 0)
+            report->cname[at++] = '?';
+        for (; character > 0; character--, at++)
+            report->cname[at] = (char)text[at];
+    }
+    report->cname[len] = '\0';
+    report->cname_len = len;
+}
+
+/* All of the following get what stands behind a packet's header: `len` bytes, whole words, padding taken off.
+ */
+
+/* SR and RR, sections 6.4.1 and 6.4.2: the blocks and what a profile adds behind are skipped. */
+static int check_blocks(size_t len, unsigned type, unsigned count)
+{
+    size_t head = type == TYPE_SR ? 4 + SENDER_INFO_BYTES : 4;
+
+    return len >= head + (size_t)count * BLOCK_BYTES ? 0 : -EBADMSG;
+}
+
+static void take_sender_info(struct rtcp_report *report, const uint8_t *body)
+{
+    report->has_sr = true;
+    report->ntp = get_be64(body + 4);
+    report->rtp = get_be32(body + 12);
+    report->packets = get_be32(body + 16);
+    report->octets = get_be32(body + 20);
+}
+
+/* The items of one chunk from *at on, which is left at the next chunk. */
+static int parse_items(const uint8_t *body, size_t len, size_t *at, bool ours, struct rtcp_report *report)
+{
+    while (*at < len && body[*at] != 0) {
+        if (len - *at < 2 || body[*at + 1] > len - *at - 2)
+            return -EBADMSG;
+        if (ours && body[*at] == SDES_CNAME && report->cname_len == 0)
+            take_cname(report, body + *at + 2, body[*at + 1]);
+        *at += 2 + (size_t)body[*at + 1];
+    }
+    if (*at == len)
+        return -EBADMSG; /* nothing ends the list */
+    *at = (*at / 4 + 1) * 4;
+    return 0;
+}
+
+static int parse_source_description(const uint8_t *body, size_t len, unsigned chunks,
+                                    struct rtcp_report *report)
+{
+    size_t at = 0;
+
+    for (; chunks > 0; chunks--) {
+        bool ours;
+        int result;
+
+        if (len - at < 4)
+            return -EBADMSG;
+        ours = get_be32(body + at) == report->ssrc;
+        at += 4;
+        result = parse_items(body, len, &at, ours, report);
+        if (result < 0)
+            return result;
+    }
+    return at == len ? 0 : -EBADMSG;
+}
+
+/* Section 6.6. */
+static int parse_bye(const uint8_t *body, size_t len, unsigned sources, struct rtcp_report *report)
+{
+    size_t reason = (size_t)sources * 4;
+
+    if (reason > len || (reason < len && body[reason] > len - reason - 1))
+        return -EBADMSG;
+    for (unsigned i = 0; i < sources; i++)
+        if (get_be32(body + (size_t)i * 4) == report->ssrc)
+            report->bye = true;
+    return 0;
+}
+
+static int parse_app(const uint8_t *body, size_t len, unsigned subtype, struct rtcp_report *report)
+{
+    const uint8_t *data;
+
+    if (len < 8)
+        return -EBADMSG;
+    data = body + 8;
+    if (get_be32(body) != report->ssrc || memcmp(body + 4, app_name, sizeof app_name) != 0 ||
+        subtype != APP_SUBTYPE || report->has_clock)
+        return 0;
+    if (len == 8)
+        return -EBADMSG;
+    /* The version first: another version may have another length. */
+    if (data[0] != APP_VERSION)
+        return 0;
+    if (len < 8 + APP_DATA_BYTES)
+        return -EBADMSG;
+
+    report->has_clock = true;
+    report->clock.known = data[1] & APP_FLAG_KNOWN;
+    report->clock.holdover = data[1] & APP_FLAG_HOLDOVER;
+    if (report->clock.known) {
+        report->clock.domain = data[2];
+        report->clock.gm_id = get_be64(data + 4);
+    }
+    return 0;
+}
+
+static int parse_body(const uint8_t *body, size_t len, unsigned type, unsigned count,
+                      struct rtcp_report *report)
+{
+    switch (type) {
+    case TYPE_SR:
+    case TYPE_RR:
+        return check_blocks(len, type, count);
+    case TYPE_SDES:
+        return parse_source_description(body, len, count, report);
+    case TYPE_BYE:
+        return parse_bye(body, len, count, report);
+    case TYPE_APP:
+        return parse_app(body, len, count, report);
+    default:
+        return 0;
+    }
+}
+
+/* Finds the packet at `at`: its length with header and padding, and *body_len without. Or -EBADMSG. */
+static int find_packet(const uint8_t *datagram, size_t len, size_t at, size_t *body_len)
+{
+    size_t packet_len;
+
+    if (len - at < HEADER_BYTES || datagram[at] >> 6 != RTCP_VERSION)
+        return -EBADMSG;
+    packet_len = ((size_t)(datagram[at + 2] << 8 | datagram[at + 3]) + 1) * 4;
+    if (packet_len > len - at)
+        return -EBADMSG;
+    *body_len = packet_len - HEADER_BYTES;
+    if (datagram[at] & 0x20) {
+        size_t padding = datagram[len - 1];
+
+        if (at + packet_len != len || padding == 0 || padding % 4 != 0 || padding > *body_len)
+            return -EBADMSG;
+        *body_len -= padding;
+    }
+    return (int)packet_len;
+}
+
+static bool is_ours(const uint8_t *datagram, size_t len)
+{
+    if (len >= 1 && datagram[0] >> 6 != RTCP_VERSION)
+        return false;
+    return len < 2 || datagram[1] == TYPE_SR || datagram[1] == TYPE_RR;
+}
+
+int rtcp_parse(const uint8_t *datagram, size_t len, struct rtcp_report *report)
+{
+    size_t at = 0;
+
+    if (!is_ours(datagram, len))
+        return -EPROTO;
+    if (len < HEADER_BYTES + 4)
+        return -EBADMSG;
+    *report = (struct rtcp_report){.ssrc = get_be32(datagram + HEADER_BYTES)};
+
+    while (at < len) {
+        const uint8_t *body = datagram + at + HEADER_BYTES;
+        size_t body_len = 0;
+        int packet_len = find_packet(datagram, len, at, &body_len);
+        int result;
+
+        if (packet_len < 0)
+            return packet_len;
+        result = parse_body(body, body_len, body[-3], body[-4] & 0x1f, report);
+        if (result < 0)
+            return result;
+        if (at == 0 && datagram[1] == TYPE_SR)
+            take_sender_info(report, body);
+        at += (size_t)packet_len;
+    }
+    return 0;
+}
