@@ -233,6 +233,58 @@ static void auto_falls_back_says_why_and_goes_on_looking(void **state)
     ptp4l_close(source.ptp4l);
 }
 
+/* The reading so many milliseconds after the beginning; the system clock was set by `set_ns` meanwhile. */
+static struct clock_pair reading(int64_t ms, int64_t set_ns)
+{
+    return (struct clock_pair){
+        {NS_PER_S + ms * NS_PER_MS}, 1700000000 * NS_PER_S + ms * NS_PER_MS + set_ns, 40};
+}
+
+static void leap_second_is_waited_out(void **state)
+{
+    struct clock_source source = {.status = {.ptp_timescale = true, .utc_offset_s = 37}};
+    struct clock_pair now = reading(0, 0);
+
+    (void)state;
+    assert_false(settling(&source, &now, true));
+    assert_int_equal(source.ahead_ns, 37 * NS_PER_S);
+    for (int ms = 60; ms < 1500; ms += 60) { /* it is a second behind, and nobody has told yet */
+        now = reading(ms, -NS_PER_S);
+        assert_true(settling(&source, &now, true));
+    }
+    source.status.utc_offset_s = 38;
+    now = reading(1500, -NS_PER_S);
+    assert_false(settling(&source, &now, true));
+    assert_int_equal(now.realtime_ns + source.ahead_ns, reading(1500, 0).realtime_ns + 37 * NS_PER_S);
+}
+
+/* Somebody set it: after a while it is taken as it is. */
+static void a_clock_that_was_set_is_taken_in_the_end(void **state)
+{
+    struct clock_source source = {.status = {.ptp_timescale = true, .utc_offset_s = 37}};
+    struct clock_pair now = reading(0, 0);
+
+    (void)state;
+    assert_false(settling(&source, &now, true));
+    now = reading(60, 3600 * NS_PER_S);
+    assert_true(settling(&source, &now, true));
+    now = reading(10061, 3600 * NS_PER_S);
+    assert_false(settling(&source, &now, true));
+}
+
+/* Where no ptp4l tells a timescale, there is nothing to wait for. */
+static void without_a_timescale_nothing_is_waited_for(void **state)
+{
+    struct clock_source source = {.status = {.utc_offset_s = 37}};
+    struct clock_pair now = reading(0, 0);
+
+    (void)state;
+    assert_false(settling(&source, &now, false));
+    now = reading(60, -NS_PER_S);
+    assert_false(settling(&source, &now, false));
+    assert_int_equal(source.ahead_ns, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +292,9 @@ int main(void)
         cmocka_unit_test(system_is_realtime_as_it_stands),
         cmocka_unit_test(ptp4l_may_come_later),
         cmocka_unit_test(closing_nothing_is_allowed),
+        cmocka_unit_test(leap_second_is_waited_out),
+        cmocka_unit_test(a_clock_that_was_set_is_taken_in_the_end),
+        cmocka_unit_test(without_a_timescale_nothing_is_waited_for),
         cmocka_unit_test_setup_teardown(auto_takes_a_ptp4l_that_answers, start_stand_in, stop_stand_in),
         cmocka_unit_test_setup_teardown(auto_falls_back_says_why_and_goes_on_looking, start_stand_in,
                                         stop_stand_in),

@@ -11,6 +11,7 @@
 #include "ptp4l.h"
 
 #define SLEW_MAX_NS NS_PER_MS
+#define SETTLE_NS   (10 * NS_PER_S) /* longer than any Announce interval in use */
 
 enum {
     WATCH_WAITS = 25
@@ -34,6 +35,9 @@ struct clock_source {
     bool watched;   /* ptp4l has been synchronized; what it said last holds until it says otherwise */
     struct clock_master master; /* then */
     int64_t ahead_ns;           /* and of system: PTP minus CLOCK_REALTIME, TAI - UTC or 0 */
+    struct clock_pair last;     /* of system: the reading before */
+    bool settling;              /* CLOCK_REALTIME jumped, and TAI - UTC may be about to follow */
+    raw_ns settle_until;
     char alone[CLOCK_TEXT_MAX]; /* the note when no ptp4l is there to prove anything */
 };
 
@@ -71,7 +75,6 @@ static int watch(struct clock_source *source, const struct clock_pair *now)
         s->note[0] = '\0';
         source->watched = true;
         source->master = master_of(source);
-        source->ahead_ns = s->ptp_timescale ? s->utc_offset_s * NS_PER_S : 0;
         return 1;
     }
     if (answer < 0 && source->watched) {
@@ -87,12 +90,34 @@ static int watch(struct clock_source *source, const struct clock_pair *now)
     return 1;
 }
 
+/*
+ * At a leap second CLOCK_REALTIME jumps, and TAI - UTC follows with the grandmaster's next Announce; PTP time
+ * does neither. Until both have changed, or enough time has passed for it to be an ordinary setting of the
+ * clock, the sum means nothing.
+ */
+static bool settling(struct clock_source *source, const struct clock_pair *now, bool told)
+{
+    int64_t gained = (now->realtime_ns - source->last.realtime_ns) - (now->raw.ns - source->last.raw.ns);
+    int64_t ahead_ns = source->status.ptp_timescale ? source->status.utc_offset_s * NS_PER_S : 0;
+
+    if (source->last.raw.ns && llabs(gained) > NS_PER_S / 2 && source->ahead_ns) {
+        source->settling = true;
+        source->settle_until.ns = now->raw.ns + SETTLE_NS;
+    }
+    source->last = *now;
+    if (source->settling && (now->raw.ns > source->settle_until.ns || (told && ahead_ns != source->ahead_ns)))
+        source->settling = false;
+    if (!source->settling && told)
+        source->ahead_ns = ahead_ns;
+    return source->settling;
+}
+
 static int poll_system(struct clock_source *source, const struct clock_pair *now, struct clock_sample *out)
 {
     int answer = watch(source, now);
 
-    if (answer <= 0)
-        return answer;
+    if (settling(source, now, source->watched) || answer <= 0)
+        return answer < 0 ? answer : 0;
     *out = (struct clock_sample){
         .raw = now->raw,
         .ptp = {now->realtime_ns + source->ahead_ns},
