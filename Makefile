@@ -46,11 +46,14 @@ RX       := receiver/rx receiver/intake receiver/stream receiver/timeline receiv
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch
 
+# preflight: probe (asks the host) > checks (pure judgement) > findings
+DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
+
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
 SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
 RECV_LIBS := -lasound -lsamplerate -lm
 
-PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv
+PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor
 
 all: $(PROGRAMS)
 
@@ -58,6 +61,9 @@ $(BUILD)/unisono-send: $(call objects,$(SENDER) $(TX) $(HOST) $(CORE))
 	$(link) $(SEND_LIBS)
 
 $(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(HOST) $(CORE))
+	$(link) $(RECV_LIBS)
+
+$(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS)
 
 # ---- the simulated sound card and the instruments -----------------------------------------------------------
@@ -81,7 +87,7 @@ tools: $(TOOLS)
 
 # one program a module, tests/test_MODULE.c, with whatever it needs of the tree
 LIBRARY   := $(BUILD)/tests/unisono.a
-LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER)) \
+LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR)) \
              tests/world tests/truth tests/record tests/simparams)
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 UNIT_LIBS := $(SEND_LIBS) -lcmocka
@@ -100,6 +106,9 @@ $(BUILD)/garbage: $(call objects,tests/garbage) $(LIBRARY)
 $(BUILD)/clicks: $(call objects,tests/clicks) $(LIBRARY)
 	$(link) -lm
 
+$(BUILD)/fake-ptp4l: $(call objects,tests/fake_ptp4l)
+	$(link) -lm
+
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
@@ -111,7 +120,7 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(addprefix $(BUILD)/,garbage clicks relay interop-samples gst-aes67-send)
+PEERS     := $(addprefix $(BUILD)/,garbage clicks relay fake-ptp4l interop-samples gst-aes67-send)
 
 units: $(UNITS)
 
@@ -174,12 +183,13 @@ $(BUILD)/bench-stamp: $(call objects,tools/bench/stamp)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/unisono
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/unisono-send.1 $(DESTDIR)$(PREFIX)/share/man/man1/unisono-recv.1
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
 
 format:

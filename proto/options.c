@@ -14,6 +14,7 @@
 #endif
 
 enum {
+    CLOCK_PATH_MAX = 107, /* of sockaddr_un; a device is shorter */
     WHY_LEN = 512,
     HELP_COLUMN = 24, /* where the explanations of --help begin */
     HELP_WIDTH = 79,
@@ -788,9 +789,16 @@ int option_check_clock(const char *text, char *why, size_t why_len)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(text, words[i]) == 0)
             return 0;
-    for (size_t i = 0; i < sizeof with_more / sizeof *with_more; i++)
-        if (strncmp(text, with_more[i], strlen(with_more[i])) == 0 && text[strlen(with_more[i])] != '\0')
+    for (size_t i = 0; i < sizeof with_more / sizeof *with_more; i++) {
+        size_t len = strlen(with_more[i]);
+
+        if (strncmp(text, with_more[i], len) || text[len] == '\0')
+            continue;
+        if (strlen(text + len) <= CLOCK_PATH_MAX)
             return 0;
+        snprintf(why, why_len, "a path has at most %d characters", CLOCK_PATH_MAX);
+        return -EINVAL;
+    }
     snprintf(why, why_len, "allowed are auto, system, ptp4l, ptp4l:SOCKET, phc:DEVICE and phc:INTERFACE");
     return -EINVAL;
 }

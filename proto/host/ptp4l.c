@@ -286,6 +286,7 @@ static int bind_client(struct ptp4l *p, const char *server)
 static int connect_path(struct ptp4l *p, const char *path)
 {
     struct sockaddr_un server = {.sun_family = AF_UNIX};
+    struct stat file;
     int err;
 
     snprintf(server.sun_path, sizeof(server.sun_path), "%s", path);
@@ -294,6 +295,8 @@ static int connect_path(struct ptp4l *p, const char *path)
         return -errno;
     /* Connected, so that nobody but ptp4l can answer, and its end is noticed. */
     err = connect(p->fd, (const struct sockaddr *)&server, sizeof(server)) ? -errno : 0;
+    if (err == -ECONNREFUSED && stat(path, &file) == 0 && !S_ISSOCK(file.st_mode))
+        err = -ENOTSOCK;
     if (!err)
         err = bind_client(p, path);
     if (err)
@@ -370,6 +373,9 @@ static int explain_connect(const struct ptp4l *p, struct clock_source_status *st
         return explain(status, -ECONNREFUSED,
                        "no answer from ptp4l at %s: is it running? The socket is there, but nobody listens",
                        p->path);
+    case -ENOTSOCK:
+        return explain(status, -ENOTSOCK,
+                       "%s is not a socket: --clock ptp4l:SOCKET wants ptp4l's uds_address", p->path);
     case -EACCES:
     case -EPERM:
         return explain(status, -EACCES,
@@ -775,6 +781,7 @@ static bool try_elsewhere(struct ptp4l *p)
     if (!p->silent || p->other_domain >= 0 || p->domains_asked < DOMAINS)
         return false;
     p->attempt++;
+    p->tried_once = false; /* at once */
     disconnect(p);
     return true;
 }

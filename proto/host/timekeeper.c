@@ -10,12 +10,16 @@
 #include "clock.h"
 #include "log.h"
 
+#define PATIENCE_NS NS_PER_S
+
 struct timekeeper {
     struct clock_source *source;
     struct media_clock clock;
     enum media_clock_state told; /* what the log said last */
     uint64_t told_steps, told_slews;
     char told_gm[PTP_CLOCK_ID_TEXT];
+    char reason[CLOCK_TEXT_MAX]; /* the present one, and since when */
+    raw_ns reason_since;
     char told_reason[CLOCK_TEXT_MAX];
     char told_note[CLOCK_TEXT_MAX];
 };
@@ -76,10 +80,9 @@ static void tell_state(struct timekeeper *k)
         log_info("clock %s: locked%s%s, rate %+.3f ppm against this machine's, uncertainty %.3f us", s->kind,
                  *gm ? " to grandmaster " : "", gm, map->rate_dev * 1e6, map->uncertainty_ns / 1e3);
     else if (map->state == MEDIA_CLOCK_HOLDOVER)
-        log_warning(
-            "clock %s: holdover: its reference is gone; going on at the last rate, the machines drift apart "
-            "as their crystals do",
-            s->kind);
+        log_warning("clock %s: holdover: going on at the last rate, the machines drift apart as their "
+                    "crystals do (%s)",
+                    s->kind, *s->reason ? s->reason : "its time contradicts what was known");
     else if (map->state == MEDIA_CLOCK_GM_CHANGED)
         log_warning(
             "clock %s: the grandmaster changed%s%s to %s; going on at the last rate until its time is known",
@@ -89,12 +92,17 @@ static void tell_state(struct timekeeper *k)
     k->told = map->state;
 }
 
-/* `waiting`: the source is on its way, nobody has to see to it. */
+/* `waiting`: the source is on its way, nobody has to see to it; said only when it takes longer. */
 static void tell_source(struct timekeeper *k, bool waiting)
 {
     const struct clock_source_status *s = clock_source_status(k->source);
 
-    if (strcmp(s->reason, k->told_reason)) {
+    if (strcmp(s->reason, k->reason)) {
+        snprintf(k->reason, sizeof k->reason, "%s", s->reason);
+        k->reason_since = k->clock.now;
+    }
+    if (strcmp(k->reason, k->told_reason) &&
+        (!waiting || k->clock.now.ns - k->reason_since.ns > PATIENCE_NS || !*k->reason)) {
         if (*s->reason && waiting)
             log_info("clock %s: %s", s->kind, s->reason);
         else if (*s->reason)
