@@ -5,8 +5,8 @@
 #   faults_pretend [OPTION...]         the hosts, each with a ptp4l that pretends (tests/fake_ptp4l.c)
 #   faults_play                        sender and receivers, until both play. The ptp4l of each host is there already
 #   faults_begin WHAT                  a change begins
-#   faults_settle [STATE [HOSTS]]      until the clocks of HOSTS (all) are in this state (locked), slew no more, and both
-#                                      receivers play
+#   faults_settle [STATE [HOSTS]]      until the clocks of HOSTS (all) are in this state (locked) and slew no more, and
+#                                      both receivers play
 #   faults_finish STEPS SLEWS          sound that is measured, and the end of the change: by so much each host's
 #                                      clock_steps and clock_slews have grown; SLEWS any: does not matter
 #   faults_change WHAT STEPS SLEWS 'COMMANDS'   all three of them, with commands to each fake-ptp4l

@@ -56,7 +56,8 @@ stop stream TERM
 
 long=$work/$(printf '%0120d' 0)
 card long
-"$build/unisono-recv" --device long --group $group --interface lo --clock "ptp4l:$long" > "$work/long.out" 2> "$work/long.log"
+"$build/unisono-recv" --device long --group $group --interface lo --clock "ptp4l:$long" \
+    > "$work/long.out" 2> "$work/long.log"
 check 'a path too long for a socket: wrong usage' [ $? = 2 ]
 check 'a path too long for a socket: one line says so' grep -qE 'at most 107 characters' "$work/long.log"
 check 'and only one' [ "$(wc -l < "$work/long.log")" = 1 ]
@@ -68,9 +69,10 @@ fake_start there
 card quiet 'ppm 50.0'
 card loud 'ppm -80.0'
 net="--group $group --interface eth0"
-run quiet @here "$build/unisono-recv" --device quiet $net --clock "ptp4l:$(ptp4l_socket here)" --stats "$work/quiet.json" \
-    --on-ptp-loss mute
-run loud @here "$build/unisono-recv" --device loud $net --clock "ptp4l:$(ptp4l_socket here)-ro" --stats "$work/loud.json"
+run quiet @here "$build/unisono-recv" --device quiet $net --clock "ptp4l:$(ptp4l_socket here)" \
+    --stats "$work/quiet.json" --on-ptp-loss mute
+run loud @here "$build/unisono-recv" --device loud $net --clock "ptp4l:$(ptp4l_socket here)-ro" \
+    --stats "$work/loud.json"
 run sender @there "$build/unisono-send" --input tone:997 $net --latency 80 --clock "ptp4l:$(ptp4l_socket there)"
 for name in quiet loud; do await_stat $name 20 state = playing; done
 check 'the read-only socket does as well' await_stat loud 5 clock_state = locked
@@ -107,7 +109,8 @@ for file in "$tree"/tools/ptp4l-*.conf; do
     run $name @there timeout 1 ptp4l -f "$file" -i lo -m --uds_address "$work/conf.socket"
     wait "${pid[$name]}"
     unset "pid[$name]"
-    check "$name: ptp4l reads it" sh -c '! grep -E "failed to parse|unknown option|bad value|out of range" "$1" "$2"' - \
+    check "$name: ptp4l reads it" \
+        sh -c '! grep -E "failed to parse|unknown option|bad value|out of range" "$1" "$2"' - \
         "$work/$name.log" "$work/$name.out"
     check "$name: and takes it up" grep -qE 'INITIALIZING to LISTENING|requested timestamping mode' \
         "$work/$name.log" "$work/$name.out"

@@ -15,7 +15,8 @@ faults_change 'two hours ahead' 1 0 'step 7200000000000'
 faults_change '1970' 1 0 "gm 02-00-00-FF-FE-0A-00-03; epoch $(($(date +%s) - 2574))000000000"
 for name in $faults_hosts; do
     check "$name: says that time jumped" grep -q 'time jumped by .* the sound is placed anew' "$work/$name.log"
-    check "$name: names the new grandmaster" grep -q 'the grandmaster changed.* 02-00-00-FF-FE-0A-00-0' "$work/$name.log"
+    check "$name: names the new grandmaster" \
+        grep -q 'the grandmaster changed.* 02-00-00-FF-FE-0A-00-0' "$work/$name.log"
 done
 faults_heard
 finish
