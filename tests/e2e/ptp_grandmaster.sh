@@ -45,7 +45,7 @@ for name in left right; do
 done
 faults_settle holdover 'left right'
 doubt=$(uncertainty left)
-sleep 5 # of holdover
+sleep "${HOLDOVER_S:-5}" # of holdover
 check 'none left: uncertainty grows' compare "$(uncertainty left)" '>' "$(awk "BEGIN { print 1.2 * $doubt }")"
 faults_finish 0 any
 
