@@ -242,6 +242,20 @@ bool ptp_clock_id_equal(const struct ptp_clock_id *a, const struct ptp_clock_id 
     return memcmp(a->byte, b->byte, sizeof(a->byte)) == 0;
 }
 
+uint64_t ptp_clock_id_number(const struct ptp_clock_id *id)
+{
+    return get64(id->byte);
+}
+
+struct ptp_clock_id ptp_clock_id_of_number(uint64_t number)
+{
+    struct ptp_clock_id id;
+
+    for (int i = 0; i < 8; i++)
+        id.byte[i] = (uint8_t)(number >> (56 - 8 * i));
+    return id;
+}
+
 void ptp_clock_id_text(const struct ptp_clock_id *id, char out[PTP_CLOCK_ID_TEXT])
 {
     static const char digit[] = "0123456789ABCDEF";

@@ -162,6 +162,10 @@ int ptpmgmt_parse(const uint8_t *msg, size_t len, uint16_t client, struct ptpmgm
 
 bool ptp_clock_id_equal(const struct ptp_clock_id *a, const struct ptp_clock_id *b);
 
+/* As one number, the first octet the highest; and back. */
+uint64_t ptp_clock_id_number(const struct ptp_clock_id *id);
+struct ptp_clock_id ptp_clock_id_of_number(uint64_t number);
+
 void ptp_clock_id_text(const struct ptp_clock_id *id, char out[PTP_CLOCK_ID_TEXT]);
 
 /* "SLAVE" and so on, as in the logs of ptp4l; "unknown" for a number that means nothing. */

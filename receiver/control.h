@@ -17,8 +17,8 @@
 
 #include "proto/rtcp.h"
 
-#define CONTROL_BATCH                                                                                        \
-    64 /* datagrams a poll takes at most: a flood keeps the control thread from nothing else */
+/* Datagrams that a poll takes at most: a flood keeps the control thread from nothing else. */
+#define CONTROL_BATCH 64
 
 struct control_config {
     struct sockaddr_in group; /* of the sound; RTCP is heard at the port above, so its port is below 65535 */

@@ -9,9 +9,10 @@
 /* A presentation time further than this from the sampling, or from now, is nobody's intention. */
 #define LINK_MAX_NS (10 * NS_PER_S)
 #define LATE_MAX_NS (10 * NS_PER_S)
-/* how far the clocks of two machines may be apart before their sound is refused */
-/* a packet so far from where the timeline is, and yet in time, tells that time was stepped */
-#define STEPPED_NS      (500 * NS_PER_MS)
+/* A packet so far from where the timeline is, and yet in time, tells that time was stepped. */
+#define STEPPED_NS (500 * NS_PER_MS)
+
+/* How far the clocks of two machines may be apart before their sound is refused. */
 #define CLOCKS_APART_NS (50 * NS_PER_MS)
 
 int intake_init(struct intake *in, const struct intake_config *config, size_t samples)

@@ -10,10 +10,8 @@
 
 static void gm_text(uint64_t gm_id, char text[PTP_CLOCK_ID_TEXT])
 {
-    struct ptp_clock_id id;
+    struct ptp_clock_id id = ptp_clock_id_of_number(gm_id);
 
-    for (int i = 0; i < 8; i++)
-        id.byte[i] = (uint8_t)(gm_id >> (56 - 8 * i));
     ptp_clock_id_text(&id, text);
 }
 

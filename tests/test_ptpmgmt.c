@@ -96,6 +96,16 @@ static void subscription_is_octet_for_octet(void **state)
     assert_memory_equal(got, want, sizeof(want));
 }
 
+static void clock_id_is_a_number(void **state)
+{
+    const struct ptp_clock_id id = {{0xfe, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x80}};
+    struct ptp_clock_id back = ptp_clock_id_of_number(ptp_clock_id_number(&id));
+
+    (void)state;
+    assert_true(ptp_clock_id_number(&id) == UINT64_C(0xfe01020304050680));
+    assert_true(ptp_clock_id_equal(&id, &back));
+}
+
 static void current_is_read(void **state)
 {
     struct ptpmgmt_reply r;
@@ -345,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_is_octet_for_octet),
         cmocka_unit_test(subscription_is_octet_for_octet),
+        cmocka_unit_test(clock_id_is_a_number),
         cmocka_unit_test(current_is_read),
         cmocka_unit_test(negative_intervals_are_read),
         cmocka_unit_test(time_status_is_read),

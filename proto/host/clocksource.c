@@ -13,9 +13,8 @@
 #define SLEW_MAX_NS NS_PER_MS
 #define SETTLE_NS   (10 * NS_PER_S) /* longer than any Announce interval in use */
 
-enum {
-    WATCH_WAITS = 25
-}; /* polls in which a ptp4l that is there may tell its state, before samples are taken */
+/* Polls in which a ptp4l that is there may tell its state, before samples are taken. */
+#define WATCH_WAITS 25
 
 struct source_kind {
     const char *name;
@@ -41,18 +40,9 @@ struct clock_source {
     char alone[CLOCK_TEXT_MAX]; /* the note when no ptp4l is there to prove anything */
 };
 
-static uint64_t number_of(const struct ptp_clock_id *id)
-{
-    uint64_t n = 0;
-
-    for (size_t i = 0; i < sizeof id->byte; i++)
-        n = n << 8 | id->byte[i];
-    return n;
-}
-
 static struct clock_master master_of(const struct clock_source *source)
 {
-    return (struct clock_master){number_of(&source->status.gm_id), (uint16_t)source->status.domain};
+    return (struct clock_master){ptp_clock_id_number(&source->status.gm_id), (uint16_t)source->status.domain};
 }
 
 static bool synchronized(const struct clock_source_status *s)

@@ -46,6 +46,7 @@ done
 faults_settle holdover 'left right'
 doubt=$(uncertainty left)
 sleep "${HOLDOVER_S:-5}" # of holdover
+echo "  none left: own doubt of left $(uncertainty left) ns"
 check 'none left: uncertainty grows' compare "$(uncertainty left)" '>' "$(awk "BEGIN { print 1.2 * $doubt }")"
 faults_finish 0 any
 
