@@ -31,18 +31,19 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # ---- what each program is made of: the link lines are the picture of the architecture -----------------------
 
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
-CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/pcm \
-            proto/ptpmgmt
+CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/rtcptimer \
+            proto/pcm proto/ptpmgmt
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
-            proto/host/timekeeper proto/host/net proto/host/card proto/host/realtime proto/host/signals \
-            proto/host/log proto/host/stats
+            proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
+            proto/host/realtime proto/host/signals proto/host/log proto/host/stats
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
-SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send \
+SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
 # recv > intake > timeline > conceal > playout > resample > play
-RX       := receiver/rx receiver/intake receiver/stream receiver/timeline receiver/conceal receiver/playout
+RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal \
+            receiver/playout
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch
 
@@ -95,7 +96,7 @@ SCRIPTS   := tests/purity.sh $(sort $(wildcard tests/e2e/*.sh tests/interop/*.sh
 SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
 
 $(LIBRARY): $(LIB_OBJS)
-	$(if $(V),,@echo "  AR    $@" &&) rm -f $@ && ar rcs $@ $^
+	$(if $(V),,@echo "  AR    $@" &&) rm -f $@ && ar qcs $@ $^
 
 $(UNITS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 	$(link) $(UNIT_LIBS)

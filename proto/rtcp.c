@@ -15,11 +15,19 @@ enum {
     TYPE_BYE = 203,
     TYPE_APP = 204,
 };
-#define SDES_CNAME 1
+
+/* RFC 3550 section 6.5 */
+enum {
+    SDES_CNAME = 1,
+    SDES_NAME = 2,
+    SDES_TOOL = 6,
+};
+#define SDES_TEXT_MAX 255
 
 #define HEADER_BYTES      4
 #define SENDER_INFO_BYTES 20
 #define BLOCK_BYTES       24
+#define LOST_MAX          0x7fffff
 #define NTP_OF_1970       UINT32_C(2208988800) /* seconds */
 
 /* Our APP packet, subtype 0 (PROTOCOL.md section 8) */
@@ -91,29 +99,69 @@ static uint8_t *put_header(uint8_t *to, unsigned count, unsigned type, size_t bo
     return put_be32(to, RTCP_VERSION << 30 | count << 24 | type << 16 | (uint32_t)(body / 4));
 }
 
-/* Section 6.4.1, without report blocks. */
-static uint8_t *put_sender_report(uint8_t *to, const struct rtcp_report *report)
+/* Section 6.4.1. */
+static uint8_t *put_sender_info(uint8_t *to, const struct rtcp_report *report)
 {
-    to = put_header(to, 0, TYPE_SR, 4 + SENDER_INFO_BYTES);
-    to = put_be32(to, report->ssrc);
     to = put_be64(to, report->ntp);
     to = put_be32(to, report->rtp);
     to = put_be32(to, report->packets);
     return put_be32(to, report->octets);
 }
 
-/* Section 6.5: one chunk with the CNAME, ended by one to four zeros. */
+static uint8_t *put_block(uint8_t *to, const struct rtcp_block *block)
+{
+    int32_t lost = block->lost > LOST_MAX ? LOST_MAX : block->lost < ~LOST_MAX ? ~LOST_MAX : block->lost;
+
+    to = put_be32(to, block->ssrc);
+    to = put_be32(to, (uint32_t)block->fraction_lost << 24 | ((uint32_t)lost & 0xffffff));
+    to = put_be32(to, block->highest);
+    to = put_be32(to, block->jitter);
+    to = put_be32(to, block->lsr);
+    return put_be32(to, block->dlsr);
+}
+
+/* Sections 6.4.1 and 6.4.2. */
+static uint8_t *put_report(uint8_t *to, const struct rtcp_report *report)
+{
+    size_t body = 4 + (report->has_sr ? SENDER_INFO_BYTES : 0u) + (report->has_block ? BLOCK_BYTES : 0u);
+
+    to = put_header(to, report->has_block, report->has_sr ? TYPE_SR : TYPE_RR, body);
+    to = put_be32(to, report->ssrc);
+    if (report->has_sr)
+        to = put_sender_info(to, report);
+    return report->has_block ? put_block(to, &report->block) : to;
+}
+
+static uint8_t *put_item(uint8_t *to, uint8_t type, const char *text, size_t len)
+{
+    *to++ = type;
+    *to++ = (uint8_t)len;
+    memcpy(to, text, len);
+    return to + len;
+}
+
+static uint8_t *put_text(uint8_t *to, uint8_t type, const char *text)
+{
+    size_t len = 0;
+
+    while (text && text[len] && len < SDES_TEXT_MAX)
+        len++;
+    return text ? put_item(to, type, text, len) : to;
+}
+
+/* Section 6.5: one chunk, its list ended by one to four zeros. */
 static uint8_t *put_source_description(uint8_t *to, const struct rtcp_report *report)
 {
-    size_t text = 4 + 2 + (size_t)report->cname_len;
-    size_t body = (text / 4 + 1) * 4;
+    uint8_t *chunk = to + HEADER_BYTES, *end = put_be32(chunk, report->ssrc);
 
-    to = put_be32(put_header(to, 1, TYPE_SDES, body), report->ssrc);
-    to[0] = SDES_CNAME;
-    to[1] = report->cname_len;
-    memcpy(to + 2, report->cname, report->cname_len);
-    memset(to + text - 4, 0, body - text);
-    return to + body - 4;
+    end = put_item(end, SDES_CNAME, report->cname, report->cname_len);
+    end = put_text(end, SDES_NAME, report->name);
+    end = put_text(end, SDES_TOOL, report->tool);
+    do
+        *end++ = 0;
+    while ((end - chunk) % 4 != 0);
+    put_header(to, 1, TYPE_SDES, (size_t)(end - chunk));
+    return end;
 }
 
 /* Section 6.7. */
@@ -136,8 +184,8 @@ size_t rtcp_build(uint8_t *to, const struct rtcp_report *report)
 {
     uint8_t *end = to;
 
-    assert(report->has_sr && report->cname_len > 0);
-    end = put_source_description(put_sender_report(end, report), report);
+    assert(report->cname_len > 0);
+    end = put_source_description(put_report(end, report), report);
     if (report->has_clock)
         end = put_app(end, report);
     /* Last, as section 6.1 wants it. */
@@ -191,12 +239,15 @@ static void take_cname(struct rtcp_report *report, const uint8_t *text, uint8_t 
 /* All of the following get what stands behind a packet's header: `len` bytes, whole words, padding taken off.
  */
 
-/* SR and RR, sections 6.4.1 and 6.4.2: the blocks and what a profile adds behind are skipped. */
+/* SR and RR, sections 6.4.1 and 6.4.2: where the blocks are; what a profile adds behind is skipped. */
+static size_t blocks_at(unsigned type)
+{
+    return type == TYPE_SR ? 4 + SENDER_INFO_BYTES : 4;
+}
+
 static int check_blocks(size_t len, unsigned type, unsigned count)
 {
-    size_t head = type == TYPE_SR ? 4 + SENDER_INFO_BYTES : 4;
-
-    return len >= head + (size_t)count * BLOCK_BYTES ? 0 : -EBADMSG;
+    return len >= blocks_at(type) + (size_t)count * BLOCK_BYTES ? 0 : -EBADMSG;
 }
 
 static void take_sender_info(struct rtcp_report *report, const uint8_t *body)
@@ -206,6 +257,26 @@ static void take_sender_info(struct rtcp_report *report, const uint8_t *body)
     report->rtp = get_be32(body + 12);
     report->packets = get_be32(body + 16);
     report->octets = get_be32(body + 20);
+}
+
+/* The first of `count` report blocks at `from`. */
+static void take_block(struct rtcp_report *report, const uint8_t *from, unsigned count)
+{
+    uint32_t lost;
+
+    if (count == 0)
+        return;
+    lost = get_be32(from + 4);
+    report->has_block = true;
+    report->block = (struct rtcp_block){
+        .ssrc = get_be32(from),
+        .fraction_lost = (uint8_t)(lost >> 24),
+        .lost = (int32_t)(lost & 0xffffff) - (lost & 0x800000 ? 0x1000000 : 0),
+        .highest = get_be32(from + 8),
+        .jitter = get_be32(from + 12),
+        .lsr = get_be32(from + 16),
+        .dlsr = get_be32(from + 20),
+    };
 }
 
 /* The items of one chunk from *at on, which is left at the next chunk. */
@@ -354,6 +425,8 @@ int rtcp_parse(const uint8_t *datagram, size_t len, struct rtcp_report *report)
             return result;
         if (at == 0 && datagram[1] == TYPE_SR)
             take_sender_info(report, body);
+        if (at == 0)
+            take_block(report, body + blocks_at(datagram[1]), datagram[0] & 0x1f);
         at += (size_t)packet_len;
     }
     return 0;

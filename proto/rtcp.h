@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * RTCP (RFC 3550 section 6): the compound packets of a sender, built and parsed. proto/PROTOCOL.md section 8
- * is the specification; this is its only implementation, used at both ends.
+ * RTCP (RFC 3550 section 6): the compound packets of senders and receivers, built and parsed.
+ * proto/PROTOCOL.md section 8 is the specification; this is its only implementation, used at both ends. When
+ * they may be sent: rtcptimer.h.
  *
- *     | SR: PTP time and media clock of one instant, what was sent so far      |
- *     | SDES: CNAME, the name of the sender                                    |
- *     | APP "UNIS": whose time it is, PTP domain and grandmaster               |
- *     | BYE: only in the last ones                                             |
+ *     sender                                                  receiver
+ *     | SR: PTP time and media clock of one instant,    |     | RR: how the sender's packets arrive  |
+ *     |     what was sent so far                        |     |                                      |
+ *     | SDES: CNAME, its name                           |     | SDES: CNAME; now and then NAME, TOOL |
+ *     | APP "UNIS": whose time it is, PTP domain and    |     |                                      |
+ *     |     grandmaster                                 |     |                                      |
+ *     | BYE: only in the last ones                      |     | BYE: only in the last one            |
  *
  * The packets of sound name instants, but not the clock on which they count. Two PTP domains may differ by a
  * microsecond or by fifty years; the APP packet lets a receiver tell that it would play at the wrong time,
@@ -27,8 +31,8 @@
 
 #define RTCP_CNAME_MAX 255
 
-/* Room for every compound that is built: SR, SDES with the longest CNAME, APP, BYE. */
-#define RTCP_COMPOUND_MAX (28 + 268 + 24 + 8)
+/* Room for every compound that is built: SR with a block, SDES with three items of 255 bytes, APP, BYE. */
+#define RTCP_COMPOUND_MAX (28 + 24 + 780 + 24 + 8)
 
 /* On whose time a sender is. */
 struct rtcp_clock {
@@ -38,15 +42,29 @@ struct rtcp_clock {
     uint64_t gm_id; /* clock identity as one number, as in struct clock_master */
 };
 
+/* What one member says of how another one's packets arrive (RFC 3550 section 6.4.1). */
+struct rtcp_block {
+    uint32_t ssrc;         /* whose packets */
+    uint8_t fraction_lost; /* since the report before, in 1/256 */
+    int32_t lost;     /* since it began to listen, -2^23 to 2^23 - 1; below 0: more came than were sent */
+    uint32_t highest; /* sequence number, extended */
+    uint32_t jitter;  /* in units of the RTP timestamp */
+    uint32_t lsr;     /* middle of the NTP timestamp of the newest SR; 0: there was none */
+    uint32_t dlsr;    /* since that came, in 1/65536 s */
+};
+
 /* One compound, as fields. */
 struct rtcp_report {
     uint32_t ssrc; /* of its first packet; all below is of this source, others in the compound are skipped */
-    bool has_sr;   /* the next four mean nothing without */
+    bool has_sr;   /* SR, or RR: then the next four mean nothing */
     uint64_t ntp;  /* as of rtcp_ntp_of_ptp() */
     uint32_t rtp;  /* RTP timestamp of the same instant */
     uint32_t packets, octets; /* sent so far, mod 2^32; octets of payload */
+    bool has_block;           /* the first of them, when parsed */
+    struct rtcp_block block;  /* means nothing while has_block is false */
     uint8_t cname_len;        /* 0: there was none */
     char cname[RTCP_CNAME_MAX + 1];
+    const char *name, *tool; /* SDES items to build, up to 255 bytes are taken; NULL: none, as when parsed */
     bool has_clock;
     struct rtcp_clock clock; /* means nothing while has_clock is false */
     bool bye;
@@ -62,8 +80,8 @@ uint64_t rtcp_ntp_of_ptp(ptp_ns t);
 struct rtcp_clock rtcp_clock_of_map(const struct clock_map *map);
 
 /*
- * Writes the compound to `to`, at most RTCP_COMPOUND_MAX bytes; returns how many. Only senders build: has_sr
- * is true and there is a CNAME, or it asserts. cname needs no end but cname_len.
+ * Writes the compound to `to`, at most RTCP_COMPOUND_MAX bytes; returns how many. There is a CNAME, or it
+ * asserts; cname needs no end but cname_len. block.lost is brought into its range.
  */
 size_t rtcp_build(uint8_t *to, const struct rtcp_report *report);
 

@@ -1,63 +1,229 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proto/host/ear.h"
 #include "proto/host/net.h"
+#include "proto/rtp.h"
+#include "reception.h"
 
-/* Reports of many streams and receivers between two polls; a flood must not make a queue of minutes. */
-#define RECEIVE_BUFFER (64 * 1024)
-#define SLOT_BYTES     2048 /* an Ethernet frame carries 1472 */
+/* NAME and TOOL are for the curious and never change: in the first report, and then in each eighth. */
+#define NAMED_EVERY 8
+
+/* A stream that was silent for so long is no reason to speak of a sender. */
+#define SENDING_NS NS_PER_S
+
+/* Whoever echoes all we say shall not make us say BYE without end. */
+#define COLLISIONS_APART_NS (10 * NS_PER_S)
 
 struct control {
-    int fd;
+    struct ear *ear;
+    int mouth;                  /* -1: none yet */
     struct sockaddr_in address; /* the group, with the port of RTCP */
     char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
-    struct control_counters counters;
-    uint8_t slot[SLOT_BYTES];
+    char cname[RTCP_CNAME_MAX + 1];
+    const char *name, *tool;
+    uint32_t ssrc;
+    struct reception reception;
+    raw_ns collided;    /* when we took another SSRC */
+    raw_ns leave_until; /* 0: we stay */
+    uint64_t reports, others, sent, unsent, collisions;
+    int last_errno;
+    uint8_t compound[RTCP_COMPOUND_MAX];
 };
 
-/* The descriptor, or -errno with a line that says what is missing. */
-static int open_socket(const struct control *c, char *err, size_t err_size)
+static uint32_t random_ssrc(void)
 {
-    struct net_interface interface;
-    int bytes = RECEIVE_BUFFER;
-    char why[256] = "";
-    int fd = net_find_interface(c->interface, &c->address, &interface, why, sizeof why);
+    uint32_t ssrc = 0;
 
-    if (fd == 0)
-        fd = net_open_receive(&c->address, &interface, &bytes, why, sizeof why);
-    if (fd < 0)
-        snprintf(err, err_size, "the sender's RTCP is not heard: %s", why);
-    return fd;
+    /* never less than asked, and never interrupted, for so few bytes */
+    if (getrandom(&ssrc, sizeof ssrc, 0) < 0)
+        ssrc = (uint32_t)getpid() * 2654435761u;
+    return ssrc;
 }
 
-int control_open(struct control **control, const struct control_config *config, char *err, size_t err_size)
+/* ---- speaking -------------------------------------------------------------------------------------- */
+
+/* The compound that would be sent now, in c->compound; its length. */
+static size_t compose(struct control *c, const struct stream *stream, raw_ns now, bool bye)
+{
+    bool named = c->sent % NAMED_EVERY == 0 && !bye;
+    struct rtcp_report report = {
+        .ssrc = c->ssrc,
+        .cname_len = (uint8_t)strlen(c->cname),
+        .name = named ? c->name : NULL,
+        .tool = named ? c->tool : NULL,
+        .bye = bye,
+    };
+
+    memcpy(report.cname, c->cname, sizeof report.cname);
+    if (stream)
+        report.has_block = reception_block(&c->reception, stream, now, &report.block);
+    return rtcp_build(c->compound, &report);
+}
+
+/* Best effort, and not marked as media: a report that waits harms nobody. */
+static int open_mouth(struct control *c)
+{
+    struct net_transmit_config config = {.group = c->address, .ttl = NET_TTL_DEFAULT};
+    struct sockaddr_in own = {0};
+    socklen_t own_len = sizeof own;
+    char err[256];
+    int fd = net_find_interface(c->interface, &config.group, &config.interface, err, sizeof err);
+
+    if (fd == 0)
+        fd = net_open_transmit(&config, err, sizeof err);
+    if (fd < 0)
+        return fd;
+    c->mouth = fd;
+    getsockname(fd, (void *)&own, &own_len);
+    ear_ignore(c->ear, &own);
+    return 0;
+}
+
+static void shut_mouth(struct control *c)
+{
+    if (c->mouth >= 0)
+        close(c->mouth);
+    c->mouth = -1;
+}
+
+/* The octets sent, RTCP_TIMER_OVERHEAD included; 0: none, counted. */
+static size_t say(struct control *c, size_t len)
+{
+    int error = c->mouth < 0 ? open_mouth(c) : 0;
+
+    if (!error && send(c->mouth, c->compound, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        error = -errno;
+    if (error) {
+        c->unsent++;
+        c->last_errno = -error;
+        return 0;
+    }
+    c->sent++;
+    return len + RTCP_TIMER_OVERHEAD;
+}
+
+void control_speak(struct control *c, const struct stream *stream, raw_ns now)
+{
+    const struct stream_claim *claim = &stream->claim;
+    struct rtcp_timer *timer = c ? ear_timer(c->ear) : NULL;
+
+    if (!c)
+        return;
+    if (stream->locked && stream->counting && now.ns - stream->newest.ns < SENDING_NS) {
+        rtcp_timer_bandwidth(timer, claim->rate_hz * claim->channels * rtp_codec_sample_bytes(claim->codec),
+                             now);
+        rtcp_timer_sending(timer, claim->ssrc, now);
+    }
+    if (rtcp_timer_run(timer, now) == RTCP_TIMER_REPORT)
+        rtcp_timer_sent(timer, say(c, compose(c, stream, now, false)), now);
+}
+
+bool control_leave(struct control *c, raw_ns now)
+{
+    struct rtcp_timer *timer = c ? ear_timer(c->ear) : NULL;
+
+    if (!c)
+        return false;
+    if (c->leave_until.ns == 0) {
+        c->leave_until.ns = now.ns + CONTROL_LEAVE_NS;
+        rtcp_timer_leave(timer, compose(c, NULL, now, true) + RTCP_TIMER_OVERHEAD, now);
+    }
+    if (rtcp_timer_run(timer, now) == RTCP_TIMER_BYE)
+        rtcp_timer_sent(timer, say(c, compose(c, NULL, now, true)), now);
+    return now.ns < c->leave_until.ns && rtcp_timer_deadline(timer).ns < INT64_MAX;
+}
+
+/* ---- hearing --------------------------------------------------------------------------------------- */
+
+struct poll {
+    struct control *control;
+    uint32_t ssrc;
+    uint64_t source;
+    struct rtcp_report *report;
+    int heard;
+};
+
+/* RFC 3550 section 8.2: BYE for the old one, if anybody knew it, and on as somebody else. */
+static void take_another_ssrc(struct control *c, raw_ns now)
+{
+    struct rtcp_timer *timer = ear_timer(c->ear);
+
+    if (c->collisions > 0 && now.ns - c->collided.ns < COLLISIONS_APART_NS)
+        return;
+    c->collided = now;
+    c->collisions++;
+    if (rtcp_timer_has_spoken(timer))
+        say(c, compose(c, NULL, now, true));
+    c->ssrc = random_ssrc();
+    rtcp_timer_rename(timer, c->ssrc, now);
+}
+
+static void take_word(void *context, const struct ear_word *word)
+{
+    struct poll *poll = context;
+    struct control *c = poll->control;
+
+    if (word->heard == RTCP_HEARD_OURSELVES)
+        take_another_ssrc(c, word->arrival);
+    if (word->report->ssrc != poll->ssrc || word->source != poll->source) {
+        c->others++;
+        return;
+    }
+    c->reports++;
+    *poll->report = *word->report;
+    poll->heard = 1;
+    if (word->report->has_sr)
+        reception_sender_report(&c->reception, word->report->ssrc, word->report->ntp, word->arrival);
+}
+
+int control_poll(struct control *c, uint32_t ssrc, uint64_t source, struct rtcp_report *report)
+{
+    struct poll poll = {c, ssrc, source, report, 0};
+    int error = c ? ear_listen(c->ear, take_word, &poll) : 0;
+
+    return poll.heard ? 1 : error;
+}
+
+/* ---- opening and closing --------------------------------------------------------------------------- */
+
+int control_open(struct control **control, const struct control_config *config, raw_ns now, char *err,
+                 size_t err_size)
 {
     struct control *c = calloc(1, sizeof *c);
+    struct ear_config ear = {.group = config->group, .interface = config->interface};
     int result = -ENOMEM;
 
-    assert(ntohs(config->group.sin_port) < UINT16_MAX);
     *control = NULL;
     if (!c) {
-        snprintf(err, err_size, "the sender's RTCP is not heard: not enough memory");
+        snprintf(err, err_size, "RTCP is not heard: not enough memory");
         return result;
     }
+    c->mouth = -1;
+    c->ssrc = random_ssrc();
     c->address = config->group;
     c->address.sin_port = htons((uint16_t)(ntohs(config->group.sin_port) + 1));
     snprintf(c->interface, sizeof c->interface, "%s", config->interface ? config->interface : "");
-    c->fd = open_socket(c, err, err_size);
-    if (c->fd < 0) {
-        result = c->fd;
+    snprintf(c->cname, sizeof c->cname, "%s", config->cname);
+    c->name = config->name;
+    c->tool = config->tool;
+    ear.timer = (struct rtcp_timer_config){
+        .ssrc = c->ssrc,
+        .first_octets =
+            (uint32_t)(compose(c, NULL, now, false) + sizeof(struct rtcp_block) + RTCP_TIMER_OVERHEAD),
+        .seed = (uint64_t)random_ssrc() << 32 | c->ssrc,
+    };
+    result = ear_open(&c->ear, &ear, now, err, err_size);
+    if (result < 0) {
         free(c);
         return result;
     }
@@ -69,66 +235,38 @@ void control_close(struct control *c)
 {
     if (!c)
         return;
-    close(c->fd);
+    shut_mouth(c);
+    ear_close(c->ear);
     free(c);
 }
 
 int control_reopen(struct control *c, char *err, size_t err_size)
 {
-    int fd = c ? open_socket(c, err, err_size) : 0;
+    int result = c ? ear_reopen(c->ear, err, err_size) : 0;
 
-    if (!c || fd < 0)
-        return fd;
-    close(c->fd);
-    c->fd = fd;
-    return 0;
-}
-
-/* Whether the slot holds a report of the stream; if so *report is that. Counts it in any case. */
-static bool take(struct control *c, size_t len, uint64_t from, uint32_t ssrc, uint64_t source,
-                 struct rtcp_report *report)
-{
-    struct rtcp_report heard;
-    int result = len > SLOT_BYTES ? -EBADMSG : rtcp_parse(c->slot, len, &heard);
-
-    if (result == -EBADMSG) {
-        c->counters.malformed++;
-    } else if (result < 0 || heard.ssrc != ssrc || from != source) {
-        c->counters.foreign++;
-    } else {
-        c->counters.reports++;
-        *report = heard;
-        return true;
-    }
-    return false;
-}
-
-int control_poll(struct control *c, uint32_t ssrc, uint64_t source, struct rtcp_report *report)
-{
-    int heard = 0;
-
-    for (int i = 0; c && i < CONTROL_BATCH; i++) {
-        struct sockaddr_in from = {0};
-        socklen_t from_len = sizeof from;
-        /* MSG_TRUNC: the length is the datagram's, even if the slot is shorter */
-        ssize_t len =
-            recvfrom(c->fd, c->slot, SLOT_BYTES, MSG_DONTWAIT | MSG_TRUNC, (void *)&from, &from_len);
-        int error = len < 0 ? errno : 0;
-
-        if (error == EAGAIN || error == EINTR)
-            break;
-        if (error) {
-            c->counters.errors++;
-            c->counters.last_errno = error;
-            return heard ? heard : -error;
-        }
-        if (take(c, (size_t)len, from.sin_addr.s_addr, ssrc, source, report))
-            heard = 1;
-    }
-    return heard;
+    if (c && result == 0)
+        shut_mouth(c); /* the next report opens it */
+    return result;
 }
 
 void control_get_counters(const struct control *c, struct control_counters *counters)
 {
-    *counters = c ? c->counters : (struct control_counters){0};
+    struct ear_counters heard;
+
+    *counters = (struct control_counters){0};
+    if (!c)
+        return;
+    ear_get_counters(c->ear, &heard);
+    *counters = (struct control_counters){
+        .reports = c->reports,
+        .others = c->others,
+        .foreign = heard.foreign,
+        .malformed = heard.malformed,
+        .errors = heard.errors,
+        .sent = c->sent,
+        .unsent = c->unsent,
+        .collisions = c->collisions,
+        .last_errno = c->last_errno ? c->last_errno : heard.last_errno,
+        .members = rtcp_timer_members(ear_timer(c->ear)),
+    };
 }

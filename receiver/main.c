@@ -15,6 +15,7 @@
 #include "playback.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
+#include "proto/host/netwatch.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
@@ -33,7 +34,9 @@ struct recv_app {
     struct timekeeper *clock;
     struct receiver *receiver;
     struct playback *playback;
-    struct vouch vouch;
+    struct vouch vouch;       /* holds the receiver's end of RTCP */
+    struct netwatch *network; /* NULL: not watched */
+    char host[64];
     char interface[IF_NAMESIZE];
     int buffer_bytes;  /* of the socket */
     char warning[256]; /* of the real-time set-up */
@@ -78,12 +81,34 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
 /* Not needed to play: a failure is told, and no more. */
 static void open_control(struct recv_app *app)
 {
-    struct control_config config = {.interface = app->options.interface};
-    char err[512] = "";
+    char err[512] = "", cname[RTCP_CNAME_MAX + 1];
+    struct control_config config = {
+        .interface = app->options.interface,
+        .cname = cname,
+        .name = app->host,
+        .tool = "unisono-recv " UNISONO_VERSION,
+    };
 
-    if (option_parse_group(app->options.group, &config.group, err, sizeof err) == 0 &&
-        control_open(&app->vouch.control, &config, err, sizeof err))
+    gethostname(app->host, sizeof app->host - 1);
+    /* receivers of one host have a card each */
+    snprintf(cname, sizeof cname, "%.180s@%s", app->options.device, app->host);
+    if (option_parse_group(app->options.group, &config.group, err, sizeof err))
+        return;
+    if (control_open(&app->vouch.control, &config, clock_raw_now(), err, sizeof err))
         log_warning("%s; a sender of another PTP domain will not be noticed", err);
+    if (netwatch_open(&app->network, app->options.interface, &config.group, err, sizeof err))
+        log_warning("%s", err);
+}
+
+/* After the interface came back; what fails is tried again. */
+static void reconnect(struct recv_app *app)
+{
+    char err[512];
+
+    if (recv_reopen(app->receiver, err, sizeof err) || control_reopen(app->vouch.control, err, sizeof err))
+        log_debug("%s", err);
+    else
+        netwatch_settle(app->network);
 }
 
 /* What was set up. Said only when all of it was: a failure is one line. */
@@ -105,7 +130,7 @@ static void control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->playback, app->receiver, app->clock, &app->vouch};
+    const struct report_on on = {app->playback, app->receiver, app->clock, &app->vouch, app->network};
     struct playback_status status;
     raw_ns next = clock_raw_now();
 
@@ -116,10 +141,25 @@ static void control(struct recv_app *app)
         playback_set_clock(app->playback, map);
         playback_get_status(app->playback, &status);
         playback_refuse(app->playback, vouch_run(&app->vouch, &status, map, now));
+        control_speak(app->vouch.control, &status.rx.stream, now);
+        if (netwatch_run(app->network, now))
+            reconnect(app);
+        recv_sweep(app->receiver);
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
         report_second(&report, &on, app->stats);
+    }
+}
+
+/* Nothing is heard any more; the group shall know. */
+static void leave(struct recv_app *app)
+{
+    struct rtcp_report ignored;
+
+    while (control_leave(app->vouch.control, clock_raw_now())) {
+        poll(NULL, 0, TIMEKEEPER_INTERVAL_MS);
+        control_poll(app->vouch.control, 0, 0, &ignored);
     }
 }
 
@@ -158,7 +198,9 @@ int main(int argc, char **argv)
     app.signals = signals_take();
     status = run(&app);
     playback_stop(app.playback);
+    leave(&app);
     control_close(app.vouch.control);
+    netwatch_close(app.network);
     recv_close(app.receiver);
     timekeeper_close(app.clock);
     stats_close(app.stats);

@@ -2,7 +2,6 @@
 #include "recv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,8 +20,14 @@ union control {
     char bytes[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
 };
 
+#define NO_SOCKET (-1)
+
 struct receiver {
-    int fd;
+    int fd;                  /* of recv_drain() */
+    _Atomic int next;        /* put here by recv_reopen(), taken by recv_drain() */
+    _Atomic int left;        /* the other way round */
+    uint32_t overflows_told; /* of this socket */
+    bool emptied;            /* nothing more waited in it */
     struct sockaddr_in group;
     char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
     struct mmsghdr headers[RECV_BATCH];
@@ -62,6 +67,7 @@ int recv_open(struct receiver **receiver, const struct recv_config *config, char
         return -ENOMEM;
     }
     r->group = config->group;
+    r->next = r->left = NO_SOCKET;
     snprintf(r->interface, sizeof r->interface, "%s", config->interface ? config->interface : "");
     for (size_t i = 0; i < RECV_BATCH; i++) {
         r->parts[i] = (struct iovec){r->slots[i], RECV_SLOT_BYTES};
@@ -87,6 +93,9 @@ void recv_close(struct receiver *r)
 {
     if (!r)
         return;
+    recv_sweep(r);
+    if (r->next != NO_SOCKET)
+        close(r->next);
     close(r->fd);
     free(r);
 }
@@ -118,28 +127,43 @@ static int64_t read_control(struct receiver *r, struct msghdr *header)
             uint32_t overflows;
 
             memcpy(&overflows, CMSG_DATA(control), sizeof overflows);
-            atomic_store_explicit(&r->overflows, overflows, memory_order_relaxed);
+            add(&r->overflows, overflows - r->overflows_told);
+            r->overflows_told = overflows;
         }
     }
     return arrival_ns;
 }
 
-int recv_drain(struct receiver *r, const struct recv_datagram **datagrams)
+/* Goes over to the new socket, if there is one; not before the control thread has closed the one before. */
+static void go_over(struct receiver *r)
 {
-    int received, kept = 0;
+    int next;
+
+    if (atomic_load_explicit(&r->left, memory_order_acquire) != NO_SOCKET)
+        return;
+    next = atomic_exchange_explicit(&r->next, NO_SOCKET, memory_order_acquire);
+    if (next == NO_SOCKET)
+        return;
+    atomic_store_explicit(&r->left, r->fd, memory_order_release);
+    r->fd = next;
+    r->overflows_told = 0;
+}
+
+static int drain(struct receiver *r)
+{
+    int received, error, kept = 0;
 
     /* The kernel shortens these to what it filled in. */
     for (size_t i = 0; i < RECV_BATCH; i++) {
         r->headers[i].msg_hdr.msg_namelen = sizeof r->sources[i];
         r->headers[i].msg_hdr.msg_controllen = sizeof r->controls[i];
     }
-    *datagrams = r->datagrams;
     received = recvmmsg(r->fd, r->headers, RECV_BATCH, MSG_DONTWAIT, NULL);
-    if (received < 0) {
-        int error = errno;
-
-        if (error == EAGAIN || error == EINTR)
-            return 0;
+    error = received < 0 ? errno : 0;
+    r->emptied = received < RECV_BATCH;
+    if (error == EAGAIN || error == EINTR)
+        return 0;
+    if (error) {
         add(&r->errors, 1);
         atomic_store_explicit(&r->last_errno, error, memory_order_relaxed);
         return -error;
@@ -159,20 +183,37 @@ int recv_drain(struct receiver *r, const struct recv_datagram **datagrams)
     return kept;
 }
 
+int recv_drain(struct receiver *r, const struct recv_datagram **datagrams)
+{
+    /* Looked for first: only what the new socket heard while the old one was emptied may be left in that. */
+    bool successor = atomic_load_explicit(&r->next, memory_order_acquire) != NO_SOCKET;
+    int result = drain(r);
+
+    *datagrams = r->datagrams;
+    if (successor && r->emptied)
+        go_over(r);
+    return result;
+}
+
 int recv_reopen(struct receiver *r, char *err, size_t err_size)
 {
-    int fd = open_socket(r, NULL, NULL, err, err_size);
-    int result = 0;
+    int fd = open_socket(r, NULL, NULL, err, err_size), unused;
 
     if (fd < 0)
         return fd;
-    /* In one step: the real-time thread never sees a closed descriptor. */
-    if (dup3(fd, r->fd, O_CLOEXEC) < 0) {
-        result = -errno;
-        snprintf(err, err_size, "the new socket cannot take the place of the old one: %s", strerror(-result));
-    }
-    close(fd);
-    return result;
+    recv_sweep(r);
+    unused = atomic_exchange(&r->next, fd);
+    if (unused != NO_SOCKET)
+        close(unused);
+    return 0;
+}
+
+void recv_sweep(struct receiver *r)
+{
+    int left = atomic_exchange(&r->left, NO_SOCKET);
+
+    if (left != NO_SOCKET)
+        close(left);
 }
 
 void recv_get_counters(const struct receiver *r, struct recv_counters *counters)

@@ -46,7 +46,7 @@ int recv_open(struct receiver **receiver, const struct recv_config *config, char
               int *buffer_bytes, char *err, size_t err_size);
 void recv_close(struct receiver *receiver); /* NULL is allowed */
 
-/* For poll(): readable when something waits. Stays the same through recv_reopen(). */
+/* For poll(): readable when something waits. Another one once recv_drain() has gone over to a new socket. */
 int recv_fd(const struct receiver *receiver);
 
 /*
@@ -56,10 +56,17 @@ int recv_fd(const struct receiver *receiver);
 int recv_drain(struct receiver *receiver, const struct recv_datagram **datagrams);
 
 /*
- * Another thread: joins anew, after the interface came back with another index or address. What waits in the
- * old socket is lost.
+ * Control thread: joins anew, after the interface came back with another index or address. recv_drain() goes
+ * over to the new socket as soon as it has emptied the old one, so what both heard comes twice, and nothing
+ * is lost. On failure all is as before.
  */
 int recv_reopen(struct receiver *receiver, char *err, size_t err_size);
+
+/*
+ * Control thread, a few times a second: closes the socket that recv_drain() has left. Leaving a group takes
+ * locks of the kernel, for which a real-time thread must not wait.
+ */
+void recv_sweep(struct receiver *receiver);
 
 /* Any thread. */
 void recv_get_counters(const struct receiver *receiver, struct recv_counters *counters);

@@ -78,6 +78,19 @@ static void write_stream(struct stats *stats, const struct rx_status *rx)
     stats_real(stats, "lead_need_ms", rx->lead_need_ms);
 }
 
+static void write_control(struct stats *stats, const struct control *control)
+{
+    struct control_counters rtcp;
+
+    control_get_counters(control, &rtcp);
+    stats_count(stats, "rtcp_members", rtcp.members);
+    stats_count(stats, "rtcp_heard", rtcp.reports);
+    stats_count(stats, "rtcp_others", rtcp.others);
+    stats_count(stats, "rtcp_malformed", rtcp.malformed + rtcp.foreign);
+    stats_count(stats, "rtcp_sent", rtcp.sent);
+    stats_count(stats, "rtcp_unsent", rtcp.unsent);
+}
+
 /* How far the output may be from PTP time, one sigma: clock, card and playout are independent. */
 static double error_budget_us(const struct rx_status *rx, const struct timekeeper *clock)
 {
@@ -119,6 +132,8 @@ static void write_line(struct stats *stats, const struct playback_status *now, c
     stats_count(stats, "cycles", now->cycles);
     timekeeper_report(on->clock, stats);
     vouch_report(on->vouch, stats);
+    stats_count(stats, "reconnects", netwatch_reconnects(on->network));
+    write_control(stats, on->vouch->control);
     stats_end(stats);
 }
 

@@ -7,6 +7,7 @@
 #define UNISONO_REPORT_H
 
 #include "playback.h"
+#include "proto/host/netwatch.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "recv.h"
@@ -24,6 +25,7 @@ struct report_on {
     const struct receiver *receiver;
     const struct timekeeper *clock;
     const struct vouch *vouch;
+    const struct netwatch *network;
 };
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);

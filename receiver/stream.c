@@ -20,10 +20,19 @@ bool stream_stale(const struct stream *s, raw_ns now)
     return now.ns - s->newest.ns > (s->announced ? ANNOUNCED_NS : STALE_NS);
 }
 
+static void follow_source(struct stream *s, uint64_t source, raw_ns arrival)
+{
+    if (source != s->claim.source && arrival.ns - s->from_source.ns <= STALE_NS)
+        return;
+    s->claim.source = source;
+    s->from_source = arrival;
+}
+
 enum stream_verdict stream_judge(struct stream *s, const struct stream_claim *claim, raw_ns arrival)
 {
     if (s->locked && same_stream(&s->claim, claim)) {
         s->newest = arrival;
+        follow_source(s, claim->source, arrival);
         s->announced = s->announced && claim->starts;
         return STREAM_TAKE;
     }
@@ -33,7 +42,11 @@ enum stream_verdict stream_judge(struct stream *s, const struct stream_claim *cl
         if (!restarted)
             return STREAM_IGNORE;
     }
-    *s = (struct stream){.locked = true, .announced = claim->starts, .claim = *claim, .newest = arrival};
+    *s = (struct stream){.locked = true,
+                         .announced = claim->starts,
+                         .claim = *claim,
+                         .newest = arrival,
+                         .from_source = arrival};
     return STREAM_NEW;
 }
 

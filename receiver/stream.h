@@ -9,6 +9,9 @@
  *   - otherwise when the locked stream has been silent for 100 ms; for a second when it has only been
  * announced.
  *
+ * Its sender may get another address: claim.source follows once nothing came from the old one for 100 ms.
+ * Until then copies from elsewhere are a second network leg.
+ *
  * Counting follows RFC 3550 appendix A.1 (extended sequence), A.3 (loss) and A.8 (jitter), with 64-bit
  * sequence numbers, because 8000 packets a second wrap 16 bits every 8 s.
  */
@@ -44,8 +47,9 @@ struct stream {
     bool locked;
     bool announced; /* by INIT; no sound yet */
     struct stream_claim claim;
-    raw_ns newest; /* arrival of its last packet */
-    bool counting; /* the sequence fields are set */
+    raw_ns newest;      /* arrival of its last packet */
+    raw_ns from_source; /* of its last packet from claim.source */
+    bool counting;      /* the sequence fields are set */
     int64_t first, highest;
     uint64_t window; /* which of the last 64 sequence numbers up to `highest` came */
     int64_t unique;

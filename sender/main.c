@@ -13,9 +13,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "audience.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 #include "proto/host/net.h"
+#include "proto/host/netwatch.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
@@ -45,6 +47,8 @@ struct send_app {
     struct timekeeper *clock;
     struct source *source; /* NULL when capturing */
     struct sender *sender;
+    struct audience *audience; /* NULL: nobody can be heard */
+    struct netwatch *network;  /* NULL: not watched */
     struct transmit *transmit;
 };
 
@@ -125,6 +129,25 @@ static int start_transmit(struct send_app *app, uint16_t first_sequence, char *e
     return transmit_start(&app->transmit, &config, app->warning, sizeof app->warning, err, err_size);
 }
 
+/* Not needed to send: a failure is told, and no more. */
+static void open_control(struct send_app *app)
+{
+    const struct send_options *o = &app->options;
+    struct audience_config config = {
+        .interface = o->interface,
+        .ssrc = app->ssrc,
+        .session_bytes_per_s = app->rate_hz * app->channels * rtp_codec_sample_bytes((unsigned)o->codec),
+    };
+    char err[512] = "";
+
+    if (option_parse_group(o->group, &config.group, err, sizeof err))
+        return;
+    if (audience_open(&app->audience, &config, clock_raw_now(), err, sizeof err))
+        log_warning("%s; receivers are not counted", err);
+    if (netwatch_open(&app->network, o->interface, &config.group, err, sizeof err))
+        log_warning("%s", err);
+}
+
 /* What was set up. Said only when all of it was: a failure is one line. */
 static void tell_start(const struct send_app *app)
 {
@@ -143,11 +166,34 @@ static void tell_start(const struct send_app *app)
         log_warning("%s", app->warning);
 }
 
+static void send_rtcp(struct send_app *app, const struct clock_map *map, raw_ns now)
+{
+    struct sockaddr_in own;
+    int octets = send_report(app->sender, map, now);
+
+    if (octets < 0)
+        return; /* counted there */
+    send_get_rtcp_address(app->sender, &own);
+    audience_reported(app->audience, &own, (size_t)octets, now);
+}
+
+/* After the interface came back; what fails is tried again. */
+static void reconnect(struct send_app *app)
+{
+    char err[512];
+
+    if (send_reopen(app->sender, err, sizeof err) || audience_reopen(app->audience, err, sizeof err))
+        log_debug("%s", err);
+    else
+        netwatch_settle(app->network);
+}
+
 /* The control thread's life: until a signal, or the end of the source. */
 static void control(struct send_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
+    const struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network};
     struct send_counters sent;
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
@@ -159,12 +205,15 @@ static void control(struct send_app *app)
         send_get_counters(app->sender, &sent);
         if (now.ns >= next_rtcp.ns && sent.octets > 0) {
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
-            send_report(app->sender, map, now);
+            send_rtcp(app, map, now);
         }
+        audience_listen(app->audience, now);
+        if (netwatch_run(app->network, now))
+            reconnect(app);
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
-        report_second(&report, app->transmit, app->sender, app->clock, app->stats);
+        report_second(&report, &on, app->stats);
     }
     log_info(transmit_ended(app->transmit) ? "the input has ended" : "stopping");
 }
@@ -220,6 +269,7 @@ int main(int argc, char **argv)
     app.signals = signals_take();
     if (set_up(&app, err, sizeof err) == 0) {
         tell_start(&app);
+        open_control(&app);
         control(&app);
         status = EXIT_SUCCESS;
     } else {
@@ -230,6 +280,8 @@ int main(int argc, char **argv)
     if (status == EXIT_SUCCESS)
         say_bye(&app);
     send_close(app.sender);
+    audience_close(app.audience);
+    netwatch_close(app.network);
     source_close(app.source);
     timekeeper_close(app.clock);
     stats_close(app.stats);

@@ -45,7 +45,7 @@ static void tell_trouble(const struct report *r, const struct transmit_status *n
 }
 
 static void write_line(struct stats *stats, const struct transmit_status *now,
-                       const struct send_counters *net, bool capturing, const struct timekeeper *clock)
+                       const struct send_counters *net, const struct report_on *on)
 {
     stats_begin(stats);
     stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
@@ -59,7 +59,7 @@ static void write_line(struct stats *stats, const struct transmit_status *now,
     stats_count(stats, "clipped_samples", now->tx.clipped);
     stats_real(stats, "peak", now->tx.peak);
     stats_real(stats, "send_late_max_ms", now->tx.late_max_ms);
-    if (capturing) {
+    if (transmit_device(on->transmit)) {
         stats_flag(stats, "device_present", now->card_present);
         stats_real(stats, "card_ppm", now->retime.card_ppm);
         stats_real(stats, "card_sigma_ns", now->retime.sigma_ns);
@@ -70,18 +70,19 @@ static void write_line(struct stats *stats, const struct transmit_status *now,
     stats_flag(stats, "realtime", now->realtime);
     stats_real(stats, "wake_late_max_ms", now->wake_late_ms);
     stats_count(stats, "cycles", now->cycles);
-    timekeeper_report(clock, stats);
+    timekeeper_report(on->clock, stats);
+    stats_count(stats, "reconnects", netwatch_reconnects(on->network));
+    audience_report(on->audience, stats);
     stats_end(stats);
 }
 
-void report_second(struct report *r, struct transmit *transmit, const struct sender *sender,
-                   const struct timekeeper *clock, struct stats *stats)
+void report_second(struct report *r, const struct report_on *on, struct stats *stats)
 {
     struct transmit_status now;
     struct send_counters net;
 
-    transmit_get_status(transmit, &now);
-    send_get_counters(sender, &net);
+    transmit_get_status(on->transmit, &now);
+    send_get_counters(on->sender, &net);
     if (!r->spoken || now.tx.state != r->before.tx.state)
         tell_state(&now);
     if (r->spoken)
@@ -89,5 +90,5 @@ void report_second(struct report *r, struct transmit *transmit, const struct sen
     r->spoken = true;
     r->before = now;
     r->net_before = net;
-    write_line(stats, &now, &net, transmit_device(transmit) != NULL, clock);
+    write_line(stats, &now, &net, on);
 }

@@ -8,6 +8,8 @@
 
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "audience.h"
+#include "proto/host/netwatch.h"
 #include "send.h"
 #include "transmit.h"
 
@@ -18,7 +20,15 @@ struct report {
     bool spoken;
 };
 
-void report_second(struct report *report, struct transmit *transmit, const struct sender *sender,
-                   const struct timekeeper *clock, struct stats *stats);
+/* What the sender consists of, as far as it is reported. */
+struct report_on {
+    struct transmit *transmit;
+    const struct sender *sender;
+    const struct timekeeper *clock;
+    struct audience *audience;
+    const struct netwatch *network;
+};
+
+void report_second(struct report *report, const struct report_on *on, struct stats *stats);
 
 #endif

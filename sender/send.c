@@ -352,6 +352,14 @@ int send_reopen(struct sender *s, char *err, size_t err_size)
     return result;
 }
 
+void send_get_rtcp_address(const struct sender *s, struct sockaddr_in *address)
+{
+    socklen_t len = sizeof *address;
+
+    *address = (struct sockaddr_in){0};
+    getsockname(s->rtcp.fd, (void *)address, &len);
+}
+
 void send_get_counters(const struct sender *s, struct send_counters *counters)
 {
     *counters = (struct send_counters){
@@ -419,13 +427,16 @@ static int send_compound(struct sender *s, const struct clock_map *map, raw_ns n
         .clock = rtcp_clock_of_map(map),
         .bye = bye,
     };
+    size_t len;
 
     assert(map->state != MEDIA_CLOCK_NO_PTP);
     memcpy(report.cname, s->cname, sizeof report.cname);
-    rtp_session_rtcp_sendm_raw(s->control, wrap(s->compound, rtcp_build(s->compound, &report)));
-    if (s->rtcp.result == 0)
-        count(&s->reports, 1);
-    return s->rtcp.result;
+    len = rtcp_build(s->compound, &report);
+    rtp_session_rtcp_sendm_raw(s->control, wrap(s->compound, len));
+    if (s->rtcp.result < 0)
+        return s->rtcp.result;
+    count(&s->reports, 1);
+    return (int)len;
 }
 
 int send_report(struct sender *s, const struct clock_map *map, raw_ns now)

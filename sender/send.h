@@ -7,6 +7,8 @@
  *   control thread     send_report(), send_bye(),          RTCP session -->  group:port + 1
  *                      send_get_counters(), send_reopen()
  *
+ * What others say by RTCP is heard elsewhere (audience.h).
+ *
  * oRTP builds the packets and its session sends them, but through a transport of ours, on a socket of ours:
  * its own sockets choose no interface, and crash when the network goes away. The bytes are the same as
  * rtp_build() writes. The two sessions share nothing but counters; each belongs to one thread.
@@ -30,8 +32,8 @@
 
 /*
  * One report at the start, then one in each: so long may a receiver be in doubt whose time it is. RFC 3550
- * section 6.2 lets a sender of B kbit/s have 360 / B seconds, here 0.51 s at the most; and 5 % of the
- * bandwidth, of which the largest compound each second takes a tenth.
+ * section 6.2 lets a sender of B kbit/s have 360 / B seconds, here 0.51 s at the most; and a quarter of 5 %
+ * of the bandwidth, of which the largest compound each second takes a third.
  */
 #define SEND_REPORT_INTERVAL_NS NS_PER_S
 
@@ -82,17 +84,21 @@ int send_packet(struct sender *sender, const struct rtp_packet *packet, uint8_t 
 
 /*
  * Control thread: sender report, CNAME, and whose time it is that `map` says, every SEND_REPORT_INTERVAL_NS.
- * `now` is the present; the map's state is not MEDIA_CLOCK_NO_PTP, for a report without time is none. 0 or
- * -errno.
+ * `now` is the present; the map's state is not MEDIA_CLOCK_NO_PTP, for a report without time is none. How
+ * many octets of UDP payload it had, or -errno.
  */
 int send_report(struct sender *sender, const struct clock_map *map, raw_ns now);
 
 /* Control thread: the same with BYE, once nothing more is to be sent. May be repeated. */
 int send_bye(struct sender *sender, const struct clock_map *map, raw_ns now);
 
+/* Control thread: whence RTCP is sent, address and port. */
+void send_get_rtcp_address(const struct sender *sender, struct sockaddr_in *address);
+
 /*
- * Control thread: opens the sockets anew, when `unreachable` keeps growing: the interface may have come back
- * with another index or address. Packets go on through the old sockets until the new ones take their place.
+ * Control thread: opens the sockets anew, after the interface came back with another index or address.
+ * Packets go on through the old sockets until the new ones take their place, which the real-time thread may
+ * do without waiting: a socket that is in no group has nothing to leave.
  */
 int send_reopen(struct sender *sender, char *err, size_t err_size);
 

@@ -14,8 +14,9 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${UNISONO_BUILD:-build}
-core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/pcm proto/ptpmgmt
-      receiver/rx receiver/intake receiver/stream receiver/timeline receiver/conceal receiver/playout
+core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/rtcptimer
+      proto/pcm proto/ptpmgmt
+      receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/playout
       sender/retime sender/tx"
 
 math='(ll?round|ll?rint|nearbyint|floor|ceil|trunc|round|rint|fabs|fmin|fmax|fmod|sqrt|cbrt|hypot|pow|exp|expm1|log|log2|log10|log1p|sin|cos|sincos|tan|tanh|asin|acos|atan|atan2|ldexp|frexp|modf)f?'

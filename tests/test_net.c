@@ -4,15 +4,18 @@
  * the kernel grants no namespace, the tests that need one are skipped.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <poll.h>
+#include <pthread.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +28,7 @@
 #include <cmocka.h>
 
 #include "proto/host/net.h"
+#include "proto/host/netwatch.h"
 #include "receiver/recv.h"
 
 /* Long enough for any machine; only a failing test ever waits for it. */
@@ -491,18 +495,17 @@ static void test_other_interface(void **state)
     assert_int_equal(link_request(RTM_DELLINK), 0);
 }
 
-/* Link down and up: the membership stays. Interface gone and back: it takes a reopen, on the same number. */
+/* Link down and up: the membership stays. Interface gone and back: it takes a reopen. */
 static void test_interface_lost(void **state)
 {
     struct sockaddr_in group = address("239.69.83.5", 6305);
     const struct recv_datagram *datagrams;
     struct receiver *receiver;
-    int fd, number;
+    int fd;
 
     need_namespace(state);
     create_links();
     receiver = open_receiver(LINK, &group);
-    number = recv_fd(receiver);
     set_up(LINK, false);
     assert_int_equal(recv_drain(receiver, &datagrams), 0);
     set_up(LINK, true);
@@ -517,12 +520,234 @@ static void test_interface_lost(void **state)
     assert_non_null(strstr(err, LINK));
     create_links();
     assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
-    assert_int_equal(recv_fd(receiver), number);
+    assert_int_equal(recv_drain(receiver, &datagrams), 0); /* goes over */
     fd = open_transmit(LINK, &group);
     assert_int_equal(send(fd, "back", 4, 0), 4);
     assert_next(receiver, "back");
     close(fd);
     recv_close(receiver);
+    assert_int_equal(link_request(RTM_DELLINK), 0);
+}
+
+static int count_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count = 0;
+
+    assert_non_null(directory);
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
+/* What waits in the old socket comes first; the old one is closed by the other thread, not by recv_drain().
+ */
+static void test_handover(void **state)
+{
+    struct sockaddr_in group = address("239.69.83.5", 6306);
+    const struct recv_datagram *datagrams;
+    struct receiver *receiver;
+    int fd, before, number;
+
+    need_namespace(state);
+    receiver = open_receiver("lo", &group);
+    fd = open_transmit("lo", &group);
+    before = count_descriptors();
+    number = recv_fd(receiver);
+    for (uint8_t i = 0; i < RECV_BATCH + 2; i++)
+        assert_int_equal(send(fd, &i, 1, 0), 1);
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    assert_int_equal(send(fd, "both", 4, 0), 4);
+    assert_int_equal(recv_drain(receiver, &datagrams), RECV_BATCH); /* more waits: not yet */
+    assert_int_equal(recv_fd(receiver), number);
+    assert_int_equal(recv_drain(receiver, &datagrams), 3);
+    assert_int_equal(datagrams[1].bytes[0], RECV_BATCH + 1);
+    assert_int_equal(datagrams[2].len, 4);
+    assert_true(recv_fd(receiver) != number);
+    assert_int_equal(recv_drain(receiver, &datagrams), 1);
+    assert_int_equal(datagrams[0].len, 4);
+    assert_int_equal(count_descriptors(), before + 1);
+    recv_sweep(receiver);
+    recv_sweep(receiver);
+    assert_int_equal(count_descriptors(), before);
+
+    /* twice before anybody drains, and never swept */
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    assert_int_equal(count_descriptors(), before + 1);
+    assert_int_equal(recv_drain(receiver, &datagrams), 0);
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    assert_int_equal(recv_drain(receiver, &datagrams), 0);
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    recv_close(receiver);
+    assert_int_equal(count_descriptors(), before - 1);
+    close(fd);
+}
+
+enum { MANY = 3000 };
+
+struct draining {
+    struct receiver *receiver;
+    atomic_bool stop;
+    _Atomic unsigned count; /* of those heard */
+    bool heard[MANY];       /* in whatever order: a thread that changes its processor overtakes itself */
+};
+
+static void *drain_on(void *context)
+{
+    struct draining *d = context;
+    const struct recv_datagram *datagrams;
+    bool last;
+    int count;
+
+    do {
+        last = atomic_load(&d->stop);
+        count = recv_drain(d->receiver, &datagrams);
+        for (int i = 0; i < count; i++) {
+            uint32_t number;
+
+            memcpy(&number, datagrams[i].bytes, sizeof number);
+            d->count += !d->heard[number % MANY];
+            d->heard[number % MANY] = true;
+        }
+    } while (!last || count > 0);
+    return NULL;
+}
+
+/* While another thread drains: not one is lost. */
+static void test_handover_under_way(void **state)
+{
+    struct sockaddr_in group = address("239.69.83.5", 6307);
+    struct draining draining = {0};
+    time_t end = time(NULL) + PATIENCE_MS / 1000;
+    pthread_t thread;
+    int fd, before;
+
+    need_namespace(state);
+    before = count_descriptors();
+    draining.receiver = open_receiver("lo", &group);
+    fd = open_transmit("lo", &group);
+    assert_int_equal(pthread_create(&thread, NULL, drain_on, &draining), 0);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(send(fd, &i, sizeof i, 0), sizeof i);
+        if (i % 10 == 0)
+            recv_sweep(draining.receiver);
+        if (i % 30 == 0)
+            assert_int_equal(recv_reopen(draining.receiver, err, sizeof err), 0);
+        while (i > atomic_load(&draining.count) + 50 && time(NULL) < end)
+            sched_yield(); /* no flood */
+    }
+    atomic_store(&draining.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(draining.count, MANY);
+    recv_close(draining.receiver);
+    close(fd);
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* ---- watching --------------------------------------------------------------------------------------- */
+
+static raw_ns at(double s)
+{
+    return (raw_ns){(int64_t)(s * 1e9)};
+}
+
+static struct netwatch *open_watch(const char *interface)
+{
+    struct sockaddr_in group = address("239.69.83.5", 6306);
+    struct netwatch *watch;
+
+    if (netwatch_open(&watch, interface, &group, err, sizeof err) < 0)
+        fail_msg("%s", err);
+    assert_false(netwatch_run(watch, at(0)));
+    return watch;
+}
+
+/* Deleted, made again, and only with its address as good as before; asked again each half second until
+ * settled. */
+static void test_watch_interface(void **state)
+{
+    struct netwatch *watch;
+
+    need_namespace(state);
+    create_links();
+    watch = open_watch(LINK);
+    set_up(LINK, false); /* costs no membership */
+    set_up(LINK, true);
+    assert_false(netwatch_run(watch, at(1)));
+
+    assert_int_equal(link_request(RTM_DELLINK), 0);
+    assert_false(netwatch_run(watch, at(2)));
+    assert_int_equal(link_request(RTM_NEWLINK), 0);
+    assert_false(netwatch_run(watch, at(3)));
+    set_address(LINK, "10.9.0.1");
+    assert_true(netwatch_run(watch, at(4)));
+    assert_false(netwatch_run(watch, at(4.4)));
+    assert_true(netwatch_run(watch, at(4.6))); /* nobody has settled it */
+    netwatch_settle(watch);
+    assert_int_equal(netwatch_reconnects(watch), 1);
+    assert_false(netwatch_run(watch, at(6)));
+
+    /* faster than anybody looks */
+    assert_int_equal(link_request(RTM_DELLINK), 0);
+    create_links();
+    assert_true(netwatch_run(watch, at(7)));
+    netwatch_settle(watch);
+    assert_int_equal(netwatch_reconnects(watch), 2);
+    netwatch_close(watch);
+    assert_int_equal(link_request(RTM_DELLINK), 0);
+}
+
+/* Our address, and no other; that of another interface neither. */
+static void test_watch_address(void **state)
+{
+    struct netwatch *watch;
+
+    need_namespace(state);
+    create_links();
+    watch = open_watch(LINK);
+    set_address(PEER, "10.9.1.2");
+    set_address(LINK ":1", "10.9.2.1");
+    set_address(LINK ":1", "10.9.2.2");
+    assert_false(netwatch_run(watch, at(1)));
+    set_address(LINK, "10.9.0.7");
+    assert_true(netwatch_run(watch, at(2)));
+    netwatch_settle(watch);
+    set_address(LINK, "10.9.0.1");
+    assert_true(netwatch_run(watch, at(3)));
+    netwatch_settle(watch);
+    assert_false(netwatch_run(watch, at(4)));
+    netwatch_close(watch);
+    assert_int_equal(link_request(RTM_DELLINK), 0);
+}
+
+/* News that did not fit are bad news. And what cannot be watched, names itself. */
+static void test_watch_overflow(void **state)
+{
+    struct sockaddr_in group = address("239.69.83.5", 6306);
+    struct netwatch *watch;
+
+    need_namespace(state);
+    assert_int_equal(netwatch_open(&watch, "nowhere7", &group, err, sizeof err), -ENODEV);
+    assert_null(watch);
+    assert_non_null(strstr(err, "nowhere7"));
+    assert_false(netwatch_run(watch, at(0)));
+    assert_int_equal(netwatch_reconnects(watch), 0);
+    netwatch_close(watch);
+
+    create_links();
+    watch = open_watch("lo");
+    for (int i = 0; i < 3000; i++) {
+        set_address(LINK, "10.9.0.7");
+        set_address(LINK, "10.9.0.8");
+    }
+    assert_true(netwatch_run(watch, at(1)));
+    netwatch_settle(watch);
+    while (netwatch_run(watch, at(2))) /* the kernel tells once more that it had more to tell */
+        netwatch_settle(watch);
+    assert_in_range(netwatch_reconnects(watch), 1, 3);
+    netwatch_close(watch);
     assert_int_equal(link_request(RTM_DELLINK), 0);
 }
 
@@ -543,6 +768,11 @@ int main(void)
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_other_interface),
         cmocka_unit_test(test_interface_lost),
+        cmocka_unit_test(test_handover),
+        cmocka_unit_test(test_handover_under_way),
+        cmocka_unit_test(test_watch_interface),
+        cmocka_unit_test(test_watch_address),
+        cmocka_unit_test(test_watch_overflow),
     };
 
     return cmocka_run_group_tests(tests, enter_namespace, NULL);

@@ -18,8 +18,8 @@
 
 static const char *protocol_path = "proto/PROTOCOL.md";
 
-/* The bytes of the block "```rtcp compound" of the document. */
-static size_t read_worked(uint8_t *bytes, size_t size)
+/* The bytes of the block "```rtcp compound", or what is wanted instead, of the document. */
+static size_t read_block(const char *fence, uint8_t *bytes, size_t size)
 {
     FILE *file = fopen(protocol_path, "r");
     char line[512];
@@ -34,7 +34,7 @@ static size_t read_worked(uint8_t *bytes, size_t size)
         int used;
 
         if (!inside) {
-            inside = strcmp(line, "```rtcp compound\n") == 0;
+            inside = strcmp(line, fence) == 0;
             continue;
         }
         if (strncmp(line, "```", 3) == 0)
@@ -73,6 +73,16 @@ static void assert_report(const struct rtcp_report *got, const struct rtcp_repor
     assert_int_equal(got->rtp, want->rtp);
     assert_int_equal(got->packets, want->packets);
     assert_int_equal(got->octets, want->octets);
+    assert_int_equal(got->has_block, want->has_block);
+    assert_int_equal(got->block.ssrc, want->block.ssrc);
+    assert_int_equal(got->block.fraction_lost, want->block.fraction_lost);
+    assert_int_equal(got->block.lost, want->block.lost);
+    assert_int_equal(got->block.highest, want->block.highest);
+    assert_int_equal(got->block.jitter, want->block.jitter);
+    assert_int_equal(got->block.lsr, want->block.lsr);
+    assert_int_equal(got->block.dlsr, want->block.dlsr);
+    assert_null(got->name);
+    assert_null(got->tool);
     assert_int_equal(got->cname_len, want->cname_len);
     assert_memory_equal(got->cname, want->cname, (size_t)want->cname_len + 1);
     assert_int_equal(got->has_clock, want->has_clock);
@@ -103,7 +113,7 @@ static const struct rtcp_report worked = {
 static void test_worked(void **state)
 {
     uint8_t bytes[RTCP_COMPOUND_MAX], built[RTCP_COMPOUND_MAX];
-    size_t len = read_worked(bytes, sizeof bytes);
+    size_t len = read_block("```rtcp compound\n", bytes, sizeof bytes);
     const ptp_ns t = {1700000000501000000};
     struct rtcp_report report;
 
@@ -116,11 +126,42 @@ static void test_worked(void **state)
     assert_int_equal((uint32_t)media_at_ptp(t, 48000).n, worked.rtp);
 }
 
+static const struct rtcp_report worked_receiver = {
+    .ssrc = 0x0ddba11e,
+    .has_block = true,
+    .block = {.ssrc = SSRC,
+              .fraction_lost = 51,
+              .lost = 1,
+              .highest = 0x10002,
+              .jitter = 2,
+              .lsr = 0x6f808041,
+              .dlsr = 0x4000},
+    .cname_len = 10,
+    .cname = "hw:0@tower",
+    .name = "tower",
+    .tool = "unisono-recv 0.1.0",
+    .bye = true,
+};
+
+static void test_worked_receiver(void **state)
+{
+    uint8_t bytes[RTCP_COMPOUND_MAX], built[RTCP_COMPOUND_MAX];
+    size_t len = read_block("```rtcp receiver\n", bytes, sizeof bytes);
+    struct rtcp_report report, want = worked_receiver;
+
+    (void)state;
+    assert_int_equal(rtcp_build(built, &worked_receiver), len);
+    assert_memory_equal(built, bytes, len);
+    want.name = want.tool = NULL;
+    assert_int_equal(parse_copy(bytes, len, &report), 0);
+    assert_report(&report, &want);
+}
+
 /* A prefix passes only where it ends with a packet, and tells only what it holds. */
 static void test_truncated(void **state)
 {
     uint8_t bytes[RTCP_COMPOUND_MAX];
-    size_t len = read_worked(bytes, sizeof bytes);
+    size_t len = read_block("```rtcp compound\n", bytes, sizeof bytes);
 
     (void)state;
     assert_int_equal(len, 92);
@@ -150,18 +191,17 @@ static void test_truncated(void **state)
  */
 static void test_round_trip(void **state)
 {
+    char text[300];
     size_t longest = 0;
 
     (void)state;
+    memset(text, 'n', sizeof text);
+    text[sizeof text - 1] = '\0';
     for (unsigned i = 1; i <= RTCP_CNAME_MAX; i++) {
         uint8_t bytes[RTCP_COMPOUND_MAX + 1];
         struct rtcp_report got, want = {
                                     .ssrc = 0x80000000u + i,
-                                    .has_sr = true,
-                                    .ntp = 0xfedcba9876543210 * i,
-                                    .rtp = ~i,
-                                    .packets = 0xffffff00u + i,
-                                    .octets = i * 0x01010101u,
+                                    .has_sr = i % 11 != 1,
                                     .cname_len = (uint8_t)i,
                                     .has_clock = i % 4 != 1,
                                     .bye = i % 3 == 0,
@@ -169,6 +209,21 @@ static void test_round_trip(void **state)
         size_t len;
 
         memset(want.cname, 'a' + (int)(i % 26), i);
+        if (i % 7 == 0 || i == RTCP_CNAME_MAX) {
+            want.has_block = true;
+            want.block =
+                (struct rtcp_block){~i, (uint8_t)i, (int32_t)(i * 65000) - 8388607, i << 16, i, ~i, i * 9};
+        }
+        if (i % 5 == 0)
+            want.name = text + sizeof text - 1 - i;
+        if (i % 3 == 0)
+            want.tool = text;
+        if (want.has_sr) {
+            want.ntp = 0xfedcba9876543210 * i;
+            want.rtp = ~i;
+            want.packets = 0xffffff00u + i;
+            want.octets = i * 0x01010101u;
+        }
         if (want.has_clock)
             want.clock = (struct rtcp_clock){i % 2, i / 2 % 2, 0, 0};
         if (want.clock.known) {
@@ -181,9 +236,36 @@ static void test_round_trip(void **state)
         assert_int_equal(bytes[len], 0xa5);
         longest = len > longest ? len : longest;
         assert_int_equal(parse_copy(bytes, len, &got), 0);
+        want.name = want.tool = NULL;
         assert_report(&got, &want);
     }
     assert_int_equal(longest, RTCP_COMPOUND_MAX);
+}
+
+/* 24 bits, two's complement; beyond them the nearest. */
+static void test_lost(void **state)
+{
+    static const struct {
+        int32_t sent, parsed;
+    } rows[] = {{0, 0},
+                {-1, -1},
+                {8388607, 8388607},
+                {8388608, 8388607},
+                {INT32_MAX, 8388607},
+                {-8388608, -8388608},
+                {-8388609, -8388608},
+                {INT32_MIN, -8388608}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct rtcp_report report = worked_receiver;
+        uint8_t bytes[RTCP_COMPOUND_MAX];
+
+        report.block.lost = rows[i].sent;
+        assert_int_equal(parse_copy(bytes, rtcp_build(bytes, &report), &report), 0);
+        assert_int_equal(report.block.lost, rows[i].parsed);
+        assert_int_equal(report.block.fraction_lost, 51);
+    }
 }
 
 /* What is not known is not sent, whatever the fields hold. */
@@ -256,13 +338,13 @@ static void test_ntp(void **state)
 
 #define SOURCE 0, 0, 0, 7
 #define OTHER  0, 0, 0, 8
-#define BLOCK  OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define BLOCK  OTHER, 64, 0xff, 0xff, 0xfe, 0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5
 #define SR     0x80, 200, 0, 6, SOURCE, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5
 #define RR     0x80, 201, 0, 1, SOURCE
 #define UNIS   SOURCE, 'U', 'N', 'I', 'S'
 #define CLOCK  0, 1, 44, 0, 0, 0, 0, 0, 0, 0, 0, 9
 
-enum { HAS_SR = 1, HAS_CNAME = 2, HAS_CLOCK = 4, HAS_BYE = 8 };
+enum { HAS_SR = 1, HAS_CNAME = 2, HAS_CLOCK = 4, HAS_BYE = 8, HAS_BLOCK = 16 };
 
 struct parse_case {
     const char *name;
@@ -299,13 +381,16 @@ static const struct parse_case cases[] = {
     CASE("second packet past the end", -EBADMSG, 0, RR, 0x81, 203, 0, 2, SOURCE),
 
     CASE("RR", 0, 0, RR),
-    CASE("RR with a block", 0, 0, 0x81, 201, 0, 7, SOURCE, BLOCK),
+    CASE("RR with a block", 0, HAS_BLOCK, 0x81, 201, 0, 7, SOURCE, BLOCK),
+    CASE("RR with two blocks: the first", 0, HAS_BLOCK, 0x82, 201, 0, 13, SOURCE, BLOCK, 9, 9, 9, 9, 9, 9, 9,
+         9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9),
+    CASE("RR with a block as second is skipped", 0, 0, RR, 0x81, 201, 0, 7, SOURCE, BLOCK),
     CASE("RR with a block missing", -EBADMSG, 0, 0x82, 201, 0, 7, SOURCE, BLOCK),
     CASE("RR of 0 words", -EBADMSG, 0, 0x80, 201, 0, 0, 0x81, 203, 0, 1),
     CASE("RR, and a profile's own", 0, 0, 0x80, 201, 0, 2, SOURCE, 1, 2, 3, 4),
     CASE("SR", 0, HAS_SR, SR),
-    CASE("SR with a block", 0, HAS_SR, 0x81, 200, 0, 12, SOURCE, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0,
-         4, 0, 0, 0, 5, BLOCK),
+    CASE("SR with a block", 0, HAS_SR | HAS_BLOCK, 0x81, 200, 0, 12, SOURCE, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0,
+         3, 0, 0, 0, 4, 0, 0, 0, 5, BLOCK),
     CASE("SR with a block missing", -EBADMSG, 0, 0x81, 200, 0, 6, SOURCE, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3,
          0, 0, 0, 4, 0, 0, 0, 5),
     CASE("SR of 5 words", -EBADMSG, 0, 0x80, 200, 0, 5, SOURCE, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0,
@@ -397,12 +482,17 @@ static void test_cases(void **state)
         if (result < 0)
             continue;
         has = (report.has_sr ? HAS_SR : 0u) | (report.cname_len ? HAS_CNAME : 0u) |
-              (report.has_clock ? HAS_CLOCK : 0u) | (report.bye ? HAS_BYE : 0u);
+              (report.has_clock ? HAS_CLOCK : 0u) | (report.bye ? HAS_BYE : 0u) |
+              (report.has_block ? HAS_BLOCK : 0u);
         if (has != c->has || report.ssrc != 7)
             fail_msg("%s: %u instead of %u, of %u", c->name, has, c->has, report.ssrc);
         if (report.has_sr &&
             (report.ntp != 0x100000002 || report.rtp != 3 || report.packets != 4 || report.octets != 5))
             fail_msg("%s: the sender's information is wrong", c->name);
+        if (report.has_block && (report.block.ssrc != 8 || report.block.fraction_lost != 64 ||
+                                 report.block.lost != -2 || report.block.highest != 0x10002 ||
+                                 report.block.jitter != 3 || report.block.lsr != 4 || report.block.dlsr != 5))
+            fail_msg("%s: the block is wrong", c->name);
         if (strcmp(report.cname, c->has & HAS_CNAME ? "abc" : "") != 0)
             fail_msg("%s: CNAME %s", c->name, report.cname);
         if (report.has_clock && (!report.clock.known || report.clock.holdover || report.clock.domain != 44 ||
@@ -508,7 +598,7 @@ static void test_hostile(void **state)
     long rounds = wanted ? strtol(wanted, NULL, 10) : 100000;
     long passed[2] = {0}, refused[2] = {0}, named = 0, told = 0, byes = 0;
     uint8_t whole[160] = {0};
-    size_t whole_len = read_worked(whole, sizeof whole);
+    size_t whole_len = read_block("```rtcp compound\n", whole, sizeof whole);
 
     (void)state;
     for (long round = 0; round < rounds; round++) {
@@ -545,11 +635,12 @@ static void test_hostile(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked),       cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_unknown_clock),
-        cmocka_unit_test(test_clock_of_map), cmocka_unit_test(test_ntp),
-        cmocka_unit_test(test_cases),        cmocka_unit_test(test_cname_is_printable),
-        cmocka_unit_test(test_cname_ends),   cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_worked),          cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_unknown_clock),
+        cmocka_unit_test(test_clock_of_map),    cmocka_unit_test(test_ntp),
+        cmocka_unit_test(test_cases),           cmocka_unit_test(test_cname_is_printable),
+        cmocka_unit_test(test_cname_ends),      cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_worked_receiver), cmocka_unit_test(test_lost),
     };
 
     if (getenv("UNISONO_PROTOCOL_MD"))

@@ -41,6 +41,29 @@ static void first_claim_is_taken(void **state)
     assert_int_equal(s.newest.ns, at_ms(1).ns);
 }
 
+/* A second leg is none; a sender that has another address is followed there, and back. */
+static void source_is_followed(void **state)
+{
+    struct stream_claim leg = ours;
+    struct stream s = {0};
+
+    (void)state;
+    leg.source = 78;
+    stream_judge(&s, &ours, at_ms(0));
+    for (int ms = 1; ms < 500; ms++) { /* both, the second leg more often */
+        assert_int_equal(stream_judge(&s, ms % 100 ? &leg : &ours, at_ms(ms)), STREAM_TAKE);
+        assert_int_equal(s.claim.source, 77);
+    }
+    assert_int_equal(stream_judge(&s, &leg, at_ms(500)), STREAM_TAKE);
+    assert_int_equal(s.claim.source, 77);
+    assert_int_equal(stream_judge(&s, &leg, at_ms(500.001)), STREAM_TAKE);
+    assert_int_equal(s.claim.source, 78);
+    assert_int_equal(stream_judge(&s, &ours, at_ms(501)), STREAM_TAKE);
+    assert_int_equal(s.claim.source, 78);
+    assert_int_equal(stream_judge(&s, &ours, at_ms(601)), STREAM_TAKE);
+    assert_int_equal(s.claim.source, 77);
+}
+
 /* One thing different from the stream that is followed, alive or silent, with and without an INIT. */
 static void policy_table(void **state)
 {
@@ -348,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_claim_is_taken),
+        cmocka_unit_test(source_is_followed),
         cmocka_unit_test(policy_table),
         cmocka_unit_test(strangers_get_nowhere),
         cmocka_unit_test(unlocked_takes_the_next),
