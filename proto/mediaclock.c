@@ -16,6 +16,17 @@ enum {
 #define SLEW_RATE      20e-6
 #define SLEW_TIME_S    1. /* the end of a slew is exponential, so that a late call cannot overshoot */
 
+#define SLEW_MAX_NS NS_PER_MS /* an impulse of 20 ppm lasts 50 s: longer nobody wants to wait */
+
+const struct media_clock_config media_clock_for_system = {
+    .rate_walk_ppb = 300, .lock_ns = 1000, .stale_ns = 2 * NS_PER_S, .slew_max_ns = SLEW_MAX_NS};
+
+const struct media_clock_config media_clock_for_phc = {
+    .rate_walk_ppb = 100, .lock_ns = 1000, .stale_ns = 2 * NS_PER_S, .slew_max_ns = SLEW_MAX_NS};
+
+const struct media_clock_config media_clock_for_ptp4l = {
+    .rate_walk_ppb = 20, .lock_ns = 5000, .stale_ns = 4 * NS_PER_S, .slew_max_ns = SLEW_MAX_NS};
+
 /* ---- the map ---- */
 
 ptp_ns clock_map_ptp(const struct clock_map *map, raw_ns raw)

@@ -88,6 +88,14 @@ struct media_clock_config {
     int64_t slew_max_ns; /* what is slewed; beyond, time jumps */
 };
 
+/*
+ * Settings for the three kinds of source: the system clock, read within tens of nanoseconds, which a daemon may
+ * slew by 500 ppm from one moment to the next; a network card's clock, which ptp4l steers some times a second
+ * by fractions of a ppm; and ptp4l's own measurements, some microseconds of noise at 8 Hz between two crystals
+ * that drift slowly.
+ */
+extern const struct media_clock_config media_clock_for_system, media_clock_for_phc, media_clock_for_ptp4l;
+
 /* A straight line of PTP over raw time, and how much it may be off: two-state Kalman filter. */
 struct clock_line {
     raw_ns raw0;

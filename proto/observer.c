@@ -13,6 +13,7 @@ enum {
 #define PRIOR_TOLERANCE 0.3e-6  /* how much a rate may change over a restart */
 #define EARLY_GUARD_NS  3000.0  /* a reading so far below the line is not noise */
 #define PLACE_DOUBT     12.0    /* the place is off by so many (average height / readings), at one sigma */
+#define DROP_SHARE      (1.0 / 16) /* of the window is dropped at a time: the work is in it */
 #define STANDSTILL_NS   (50 * NS_PER_MS)
 #define LATE_JUMP_NS    3e6 /* readings never below this height: frames were lost */
 
@@ -49,7 +50,7 @@ void observer_restart(struct observer *o)
         o->slope_tolerance = PRIOR_TOLERANCE * o->nominal_period_ns + slope_doubt(o);
     }
     o->restarts++;
-    o->count = 0;
+    o->count = o->hull_count = 0;
     o->open_readings = 0;
     o->bucket_readings = 1;
     o->readings = 0;
@@ -94,27 +95,31 @@ static void drop_before(struct observer *o, double frames)
     o->readings -= (double)gone * o->bucket_readings;
 }
 
-/* Lower hull by Andrew's monotone chain: the points come sorted by frames. */
-static unsigned lower_hull(struct observer *o)
+/* One more point at the right end of the lower hull, by Andrew's monotone chain. */
+static void extend_hull(struct observer *o, struct observer_point p)
 {
     struct observer_point *h = o->hull;
-    unsigned n = 0;
+    unsigned n = o->hull_count;
 
-    for (unsigned i = 0; i < o->count; i++) {
-        struct observer_point p = o->points[i];
-
-        if (n && h[n - 1].frames >= p.frames) {
-            /* a second reading of the same step: only the earlier stamp counts */
-            if (h[n - 1].late_ns <= p.late_ns)
-                continue;
-            n--;
-        }
-        while (n >= 2 && (h[n - 1].frames - h[n - 2].frames) * (p.late_ns - h[n - 2].late_ns) <=
-                             (h[n - 1].late_ns - h[n - 2].late_ns) * (p.frames - h[n - 2].frames))
-            n--;
-        h[n++] = p;
+    if (n && h[n - 1].frames >= p.frames) {
+        /* a second reading of the same step: only the earlier stamp counts */
+        if (h[n - 1].late_ns <= p.late_ns)
+            return;
+        n--;
     }
-    return n;
+    while (n >= 2 && (h[n - 1].frames - h[n - 2].frames) * (p.late_ns - h[n - 2].late_ns) <=
+                         (h[n - 1].late_ns - h[n - 2].late_ns) * (p.frames - h[n - 2].frames))
+        n--;
+    h[n++] = p;
+    o->hull_count = n;
+}
+
+/* Points left: what they hid may be of the hull now. */
+static void rebuild_hull(struct observer *o)
+{
+    o->hull_count = 0;
+    for (unsigned i = 0; i < o->count; i++)
+        extend_hull(o, o->points[i]);
 }
 
 static double clamp(double x, double low, double high)
@@ -122,17 +127,21 @@ static double clamp(double x, double low, double high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* A line takes two places: the readings between two steps of a coarse pointer all name one. */
+static bool spans(const struct observer *o)
+{
+    return o->readings >= MIN_READINGS && o->points[o->count - 1].frames > o->points[0].frames;
+}
+
 /* The hull's edge above the middle of the window gives the rate; every point lies on or above the line. */
 static void fit(struct observer *o)
 {
-    unsigned n = lower_hull(o);
+    unsigned n = o->hull_count;
     double middle = 0.5 * (o->hull[0].frames + o->hull[n - 1].frames);
     double tolerance = o->has_prior ? o->slope_tolerance : RATE_LIMIT * o->nominal_period_ns;
     double prior = o->has_prior ? o->slope_prior : 0;
     unsigned edge = 1;
 
-    if (n < 2)
-        return;
     while (edge + 1 < n && o->hull[edge].frames < middle)
         edge++;
     o->slope = (o->hull[edge].late_ns - o->hull[edge - 1].late_ns) /
@@ -175,16 +184,20 @@ static void close_bucket(struct observer *o)
     double window = window_frames(o), span;
 
     o->points[o->count++] = o->open;
+    extend_hull(o, o->open);
     o->readings += o->open_readings;
     o->open_readings = 0;
     span = o->open.frames - o->points[0].frames;
-    if (span > window) {
+    if (span > window * (1 + DROP_SHARE)) {
         drop_before(o, o->open.frames - window);
+        rebuild_hull(o);
         o->has_prior = false; /* a whole window of this run knows better */
     }
-    if (o->count == OBSERVER_BUCKETS)
+    if (o->count == OBSERVER_BUCKETS) {
         merge_pairs(o);
-    if (o->readings < MIN_READINGS)
+        rebuild_hull(o);
+    }
+    if (!spans(o))
         return;
     fit(o);
     if (o->bucket_readings == 1)
@@ -270,7 +283,7 @@ bool observer_line(const struct observer *o, struct card_line *line)
 {
     double frames, ns, whole;
 
-    if (o->readings < MIN_READINGS)
+    if (!spans(o))
         return false;
     frames = o->points[o->count - 1].frames;
     ns = frames * o->nominal_period_ns + o->offset_ns + o->slope * frames;

@@ -59,6 +59,7 @@ struct observer {
     struct observer_point points[OBSERVER_BUCKETS];
     struct observer_point hull[OBSERVER_BUCKETS];
     unsigned count;               /* closed buckets in points[] */
+    unsigned hull_count;          /* corners of their lower hull in hull[] */
     struct observer_point open;   /* the bucket being filled */
     unsigned open_readings;       /* readings in it so far */
     unsigned bucket_readings;     /* readings that close a bucket */
@@ -90,7 +91,7 @@ void observer_restart(struct observer *o);
  */
 bool observer_reading(struct observer *o, raw_ns stamp, frame_t n);
 
-/* False until there is a line (at least 16 readings). */
+/* False until there is a line: at least 16 readings, and two places that they name. */
 bool observer_line(const struct observer *o, struct card_line *line);
 
 /* The card's rate against nominal as now believed, in ppm (positive: fast crystal). */

@@ -6,6 +6,8 @@
 #include <samplerate.h>
 #include <stdlib.h>
 
+#define SMOOTH_S 0.05
+
 enum {
     MAX_CHANNELS = 64,
     LEAD_IN = 1 /* input frames ahead of the one a start counts from */
@@ -15,6 +17,7 @@ struct resampler {
     SRC_STATE *src;
     unsigned channels;
     double half_width; /* of the filter at ratio 1, input frames */
+    double delay;      /* of the converter, input frames */
     int64_t fed;
     int64_t whole;
     double part;
@@ -26,11 +29,12 @@ struct resampler *resampler_create(unsigned channels, enum resample_quality qual
     /* (coefficients in half a filter + 2) / table increment, from libsamplerate 0.2's tables */
     static const struct {
         int converter;
-        double half_width;
+        double half_width, delay;
     } kinds[] = {
-        [RESAMPLE_FASTEST] = {SRC_SINC_FASTEST, 2466.0 / 128},
-        [RESAMPLE_MEDIUM] = {SRC_SINC_MEDIUM_QUALITY, 22440.0 / 491},
-        [RESAMPLE_BEST] = {SRC_SINC_BEST_QUALITY, 340241.0 / 2381},
+        [RESAMPLE_FASTEST] = {SRC_SINC_FASTEST, 2466.0 / 128, 0},
+        [RESAMPLE_MEDIUM] = {SRC_SINC_MEDIUM_QUALITY, 22440.0 / 491, 0},
+        [RESAMPLE_BEST] = {SRC_SINC_BEST_QUALITY, 340241.0 / 2381, 0},
+        [RESAMPLE_LINEAR] = {SRC_LINEAR, 1, 1},
     };
     struct resampler *r = calloc(1, sizeof *r);
     int error = 0;
@@ -44,6 +48,7 @@ struct resampler *resampler_create(unsigned channels, enum resample_quality qual
     }
     r->channels = channels;
     r->half_width = kinds[quality].half_width;
+    r->delay = kinds[quality].delay;
     resampler_start(r, 0);
     return r;
 }
@@ -62,7 +67,7 @@ void resampler_start(struct resampler *r, double part)
     r->fed = 0;
     r->whole = 0;
     r->part = 0;
-    r->lead_in = LEAD_IN + part;
+    r->lead_in = LEAD_IN + r->delay + part;
 }
 
 int64_t resampler_fed(const struct resampler *r)
@@ -72,7 +77,7 @@ int64_t resampler_fed(const struct resampler *r)
 
 void resampler_position(const struct resampler *r, int64_t *whole, double *part)
 {
-    double ahead = r->part + r->lead_in;
+    double ahead = r->part + r->lead_in - r->delay;
 
     *whole = r->whole + (int64_t)floor(ahead);
     *part = ahead - floor(ahead);
@@ -167,10 +172,11 @@ int resampler_run(struct resampler *r, double step, const float *in, size_t avai
     return error;
 }
 
-double resample_steer(double nominal, double behind_s)
+double resample_steer(double nominal, double behind_s, double previous, double elapsed_s)
 {
     double limit = fabs(behind_s) > 20e-6 ? 300e-6 : 10e-6;
     double correction = behind_s < -limit ? -limit : behind_s > limit ? limit : behind_s;
+    double aim = nominal * (1 + correction);
 
-    return nominal * (1 + correction);
+    return previous > 0 ? aim + (previous - aim) * exp(-elapsed_s / SMOOTH_S) : aim;
 }

@@ -19,7 +19,8 @@
 enum resample_quality {
     RESAMPLE_FASTEST, /* look-ahead 20 frames; -0.5 dB at 18 kHz */
     RESAMPLE_MEDIUM,  /* look-ahead 47 frames; flat to 20 kHz */
-    RESAMPLE_BEST     /* look-ahead 144 frames; flat to 22 kHz */
+    RESAMPLE_BEST,    /* look-ahead 144 frames; flat to 22 kHz */
+    RESAMPLE_LINEAR   /* 1 frame; for a simulated day of low tones in a minute, not for ears */
 };
 
 struct resampler;
@@ -65,8 +66,12 @@ int resampler_run(struct resampler *r, double step, const float *in, size_t avai
  * The step that brings position and clock together. `nominal` is the step that keeps time by itself;
  * `behind_s` is how far the position lags behind where the clock says it must be, in seconds. Proportional
  * with a time constant of one second; at most 10 ppm while playing (inaudible as pitch), 300 ppm while more
- * than 20 us off. Never rate-limited: a slew limiter around a loop limit-cycles.
+ * than 20 us off. Never rate-limited: a slew limiter around a loop limit-cycles. But smoothed: the clock's
+ * word may jump by microseconds, where a card counts in coarse steps, and the pitch must not. `previous`, the
+ * step of the block before (0: there was none), is left with a time constant of 50 ms; it held for
+ * `elapsed_s`. (tests/README.md: 28 ppm from one millisecond to the next became 0.5, and alignment stayed as
+ * it was.)
  */
-double resample_steer(double nominal, double behind_s);
+double resample_steer(double nominal, double behind_s, double previous, double elapsed_s);
 
 #endif

@@ -49,9 +49,11 @@ struct rx {
     media_t next;    /* next media sample to gather */
     float *feed;     /* gathered, not yet taken by the resampler */
     size_t feed_count;
-    float *read;      /* READ_FRAMES of the stream's channels */
-    size_t fade_left; /* card frames until a fade is over */
-    bool arm_again;   /* what follows the fade */
+    double step;        /* media frames per card frame in the newest block, or in the first to come */
+    size_t step_frames; /* card frames in it */
+    float *read;        /* READ_FRAMES of the stream's channels */
+    size_t fade_left;   /* card frames until a fade is over */
+    bool arm_again;     /* what follows the fade */
     bool stopping;
     bool refused;
     uint64_t dither;
@@ -386,13 +388,15 @@ static double behind_s(const struct rx *rx)
 }
 
 /* Places the resampler on the media position that the next card frame must carry. */
-static void place(struct rx *rx, struct media_pos at)
+static void place(struct rx *rx, struct media_pos at, double step)
 {
     conceal_reset(rx->conceal, rx->playout.rate_hz);
     resampler_start(rx->resampler, at.part);
     rx->base = (media_t){at.whole.n - 1};
     rx->next = rx->base;
     rx->feed_count = 0;
+    rx->step = step;
+    rx->step_frames = 0;
     /* the frame of lead-in may lie before the stream's first */
     gather(rx, 1, !timeline_present(rx->intake.timeline, rx->base, 1));
 }
@@ -404,7 +408,7 @@ static size_t fade(struct rx *rx, size_t room, float *out)
 
     frames = frames < rx->fade_left ? frames : rx->fade_left;
     rx->fade_left -= frames;
-    frames = emit(rx, frames, playout_step(&rx->playout), true, out);
+    frames = emit(rx, frames, rx->step, true, out);
     if (rx->fade_left == 0)
         rx->state = rx->arm_again ? RX_ARMED : RX_IDLE;
     return frames;
@@ -447,7 +451,8 @@ static size_t play(struct rx *rx, const struct clock_map *map, size_t room, floa
         begin_fade(rx, true);
         return fade(rx, room, out);
     }
-    step = resample_steer(playout_step(&rx->playout), error_s);
+    step = resample_steer(playout_step(&rx->playout), error_s, rx->step,
+                          (double)rx->step_frames / rx->config.card_rate_hz);
     note_error(rx, error_s, step);
     present = timeline_present(rx->intake.timeline, rx->next, FEED_FRAMES - rx->feed_count);
     room = room < BLOCK_FRAMES ? room : BLOCK_FRAMES;
@@ -457,6 +462,8 @@ static size_t play(struct rx *rx, const struct clock_map *map, size_t room, floa
     if ((int64_t)frames < wanting) /* a hole, and no time left to wait for it to be filled */
         frames = smaller(wanting, room);
     frames = emit(rx, frames, step, false, out);
+    rx->step = step;
+    rx->step_frames = frames;
     if (over(rx)) {
         stream_unlock(&rx->intake.stream);
         rx->state = RX_IDLE;
@@ -479,6 +486,7 @@ static size_t arm(struct rx *rx, const struct clock_map *map, size_t room, float
     if (rx->stamp.ns - rx->intake.stream.newest.ns > GONE_NS) {
         stream_unlock(&rx->intake.stream);
         rx->state = RX_IDLE;
+        return silence(rx, idle_target(rx), room, out);
     }
     if (!can_align(rx, map)) {
         int64_t keep = (int64_t)timeline_capacity(timeline) / 2;
@@ -493,7 +501,7 @@ static size_t arm(struct rx *rx, const struct clock_map *map, size_t room, float
         return silence(rx, armed_target(rx), smaller((int64_t)ceil(ahead / step), room), out);
     timeline_release(timeline, (media_t){at.whole.n - 1});
     present = timeline_present(timeline, at.whole, FEED_FRAMES - 1);
-    place(rx, at);
+    place(rx, at, step);
     yield = resampler_yield(rx->resampler, rx->feed_count + present, step);
     if (!yield || rx->queued + (int64_t)yield < floor_frames(rx))
         return silence(rx, floor_frames(rx), room, out);

@@ -25,7 +25,7 @@ struct retime {
     frame_t base; /* card frame number of the resampler's input frame 0 */
     media_t next; /* media sample of the next output frame */
     size_t faded, fade_frames;
-    double step; /* of the last packet */
+    double step; /* of the last packet; 0: none since it was placed */
     double error_s;
     uint64_t restarts;
 };
@@ -143,6 +143,7 @@ static int place(struct retime *r, const struct card_line *line, const struct cl
     r->base = (frame_t){whole - 1};
     r->next = at;
     r->faded = 0;
+    r->step = 0;
     r->placed = true;
     r->restarts++;
     return 0;
@@ -179,7 +180,7 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
 {
     struct card_line line;
     size_t skip, need;
-    double step;
+    double step, elapsed_s = (double)frames / r->config.media_rate_hz;
     int error = 0;
 
     if (!retime_ready(r) || !observer_line(&r->observer, &line))
@@ -192,7 +193,7 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
         return error;
     r->error_s = lag_s(r, &line, map);
     step = 1e9 / ((1 + map->rate_dev) * r->config.media_rate_hz * line.period_ns);
-    r->step = step = resample_steer(step, r->error_s);
+    step = resample_steer(step, r->error_s, r->step, elapsed_s);
     skip = (size_t)unread(r);
     need = resampler_need(r->resampler, frames, step);
     if (skip + need > r->count)
@@ -202,6 +203,7 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
         r->placed = false;
         return -EAGAIN;
     }
+    r->step = step;
     fade_in(r, out, frames);
     r->next.n += (int64_t)frames;
     skip = (size_t)unread(r);
@@ -212,12 +214,13 @@ int retime_pull(struct retime *r, const struct clock_map *map, media_t at, float
 
 raw_ns retime_due(const struct retime *r, size_t frames)
 {
+    double step = r->step > 0 ? r->step : (double)r->config.card_rate_hz / r->config.media_rate_hz;
     struct card_line line;
     int64_t last;
 
     if (!r->placed || !observer_line(&r->observer, &line))
         return (raw_ns){INT64_MIN};
-    last = r->base.n + resampler_fed(r->resampler) + (int64_t)resampler_need(r->resampler, frames, r->step);
+    last = r->base.n + resampler_fed(r->resampler) + (int64_t)resampler_need(r->resampler, frames, step);
     return card_line_raw(&line, (frame_t){last});
 }
 

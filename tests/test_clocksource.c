@@ -100,7 +100,7 @@ static void ptp4l_may_come_later(void **state)
 {
     struct clock_source *source;
     struct clock_sample sample;
-    struct media_clock_config system_config = kind_system.advice, config;
+    struct media_clock_config system_config = *kind_system.advice, config;
     char err[256];
 
     (void)state;

@@ -147,6 +147,35 @@ static void knows_nothing_before_16_readings(void **state)
     assert_int_equal(c.restarts, 0);
 }
 
+/* A coarse pointer names one frame for many readings. That is no line, whatever was known before. */
+static void knows_nothing_before_the_second_step(void **state)
+{
+    struct card c = new_card(40, 1024);
+    struct card_line line;
+    int64_t step;
+
+    (void)state;
+    for (int run = 0; run < 2; run++) {
+        unsigned readings = 0;
+
+        for (step = pointer(&c), read_card(&c); pointer(&c) == step;)
+            read_card(&c);
+        for (step = pointer(&c); pointer(&c) == step; readings++) {
+            assert_false(observer_line(&c.observer, &line));
+            read_card(&c);
+        }
+        assert_true(readings > 32);
+        assert_true(observer_line(&c.observer, &line));
+        assert_true(line.sigma_ns > 0);
+        assert_true(fabs(error_ns(&c)) < 1e6);
+        assert_true(c.restarts == 0);
+        for (int i = 0; i < 500; i++)
+            read_card(&c);
+        c.offset += 5000;
+        observer_restart(&c.observer);
+    }
+}
+
 static void line_is_well_formed(void **state)
 {
     struct card c = new_card(-80, 6);
@@ -541,6 +570,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_and_inverse_agree),
         cmocka_unit_test(knows_nothing_before_16_readings),
+        cmocka_unit_test(knows_nothing_before_the_second_step),
         cmocka_unit_test(line_is_well_formed),
         cmocka_unit_test(converges_for_every_pointer_and_crystal),
         cmocka_unit_test(converges_at_every_cycle),

@@ -387,34 +387,57 @@ static void steering_is_proportional_and_bounded(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_true(fabs((resample_steer(1, cases[i].behind_s) - 1) * 1e6 - cases[i].ppm) < 1e-6);
-        assert_true(fabs((resample_steer(0.91875, cases[i].behind_s) / 0.91875 - 1) * 1e6 - cases[i].ppm) <
-                    1e-6);
+        assert_true(fabs((resample_steer(1, cases[i].behind_s, 0, 0) - 1) * 1e6 - cases[i].ppm) < 1e-6);
+        assert_true(fabs((resample_steer(0.91875, cases[i].behind_s, 0, 0) / 0.91875 - 1) * 1e6 -
+                         cases[i].ppm) < 1e-6);
     }
 }
 
-/* The loop itself: a lag of any size is worked off without overshoot. */
+/* The loop itself: a lag of any size is worked off without overshoot to speak of. */
 static void steering_closes_the_gap(void **state)
 {
     static const double lags_s[] = {5e-6, -5e-6, 15e-6, 100e-6, -1.9e-3};
 
     (void)state;
     for (size_t i = 0; i < sizeof lags_s / sizeof *lags_s; i++) {
-        double lag = lags_s[i];
+        double lag = lags_s[i], step = 0;
 
         for (int k = 0; k < 30000; k++) {
-            double next = lag - (resample_steer(1, lag) - 1) * 1e-3;
+            double next, before = step;
 
-            assert_true(fabs(next) <= fabs(lag) && next * lag >= 0);
+            step = resample_steer(1, lag, step, 1e-3);
+            next = lag - (step - 1) * 1e-3;
+            assert_true(fabs(next) <= fmax(fabs(lag), 20e-9));
+            assert_true(k == 0 || fabs(step - before) * 1e6 < 6.1); /* 300 ppm in 50 ms, at most */
             lag = next;
         }
         assert_true(fabs(lag) < 20e-9);
     }
 }
 
+/* A clock whose word jumps to and fro by 20 us every 100 ms: the step never changes by 1 ppm in a
+ * millisecond. */
+static void a_jumping_clock_is_smoothed(void **state)
+{
+    double lag = 0, step = 0, worst_ppm = 0;
+
+    (void)state;
+    for (int k = 0; k < 20000; k++) {
+        double jump = k / 100 % 2 ? 20e-6 : 0, before = step;
+
+        step = resample_steer(1, lag + jump, step, 1e-3);
+        lag -= (step - 1) * 1e-3;
+        if (k)
+            worst_ppm = fmax(worst_ppm, fabs(step - before) * 1e6);
+    }
+    assert_true(worst_ppm > 0.1 && worst_ppm < 1);
+    assert_true(fabs(lag + 10e-6) < 2e-6); /* in the middle */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_jumping_clock_is_smoothed),
         cmocka_unit_test(need_and_yield_are_consistent),
         cmocka_unit_test(sound_is_what_lies_at_the_position),
         cmocka_unit_test(large_steps_keep_the_position),

@@ -739,6 +739,30 @@ static void lost_clock_mutes_where_wanted(void **state)
     close_room(r);
 }
 
+/* The process stood still for so long that the stream counts as gone; the clock agrees just now. */
+static void stream_given_up_is_not_started(void **state)
+{
+    struct room *r = open_room(usual());
+    size_t frames;
+
+    (void)state;
+    r->sender.link_ns = 2 * NS_PER_S;
+    r->map.state = MEDIA_CLOCK_ACQUIRING;
+    switch_on(r, false);
+    run_until(r, 2.4);
+    assert_int_equal(status_of(r).state, RX_ARMED);
+    r->now += 1200 * NS_PER_MS;
+    r->map.state = MEDIA_CLOCK_LOCKED;
+    rx_card(r->rx, (raw_ns){RAW0 + r->now}, r->written - (int64_t)floor(card_place(r)));
+    frames = rx_render(r->rx, &r->map, 2048, r->block);
+    assert_int_equal(status_of(r).state, RX_IDLE);
+    assert_false(status_of(r).stream.locked);
+    assert_int_equal(status_of(r).starts, 0);
+    for (size_t i = 0; i < frames * r->config.card_channels; i++)
+        assert_true(r->block[i] == 0);
+    close_room(r);
+}
+
 /* The stream of another PTP domain. */
 static void refused_stream_is_silence(void **state)
 {
@@ -1199,6 +1223,7 @@ int main(void)
         cmocka_unit_test(lost_clock_fades_and_returns),
         cmocka_unit_test(doubtful_clock_plays_on),
         cmocka_unit_test(lost_clock_mutes_where_wanted),
+        cmocka_unit_test(stream_given_up_is_not_started),
         cmocka_unit_test(refused_stream_is_silence),
         cmocka_unit_test(no_clock_at_all),
         cmocka_unit_test(clock_step_fades_and_returns),

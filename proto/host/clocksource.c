@@ -10,7 +10,6 @@
 #include "phc.h"
 #include "ptp4l.h"
 
-#define SLEW_MAX_NS NS_PER_MS
 #define SETTLE_NS   (10 * NS_PER_S) /* longer than any Announce interval in use */
 
 /* Polls in which a ptp4l that is there may tell its state, before samples are taken. */
@@ -19,7 +18,7 @@
 struct source_kind {
     const char *name;
     int (*poll)(struct clock_source *source, const struct clock_pair *now, struct clock_sample *out);
-    struct media_clock_config advice;
+    const struct media_clock_config *advice;
 };
 
 struct clock_source {
@@ -140,28 +139,22 @@ static int poll_ptp4l(struct clock_source *source, const struct clock_pair *now,
     return answer;
 }
 
-/* Read within tens of nanoseconds; a daemon may slew it by 500 ppm from one moment to the next. */
 static const struct source_kind kind_system = {
     .name = "system",
     .poll = poll_system,
-    .advice = {.rate_walk_ppb = 300, .lock_ns = 1000, .stale_ns = 2 * NS_PER_S, .slew_max_ns = SLEW_MAX_NS},
+    .advice = &media_clock_for_system,
 };
 
-/* ptp4l steers it some times a second, by fractions of a ppm once it is locked. */
 static const struct source_kind kind_phc = {
     .name = "phc",
     .poll = poll_phc,
-    .advice = {.rate_walk_ppb = 100, .lock_ns = 1000, .stale_ns = 2 * NS_PER_S, .slew_max_ns = SLEW_MAX_NS},
+    .advice = &media_clock_for_phc,
 };
 
-/*
- * Some microseconds of noise at 8 Hz in software, against two crystals that drift slowly: the memory should
- * be some 20 s.
- */
 static const struct source_kind kind_ptp4l = {
     .name = "ptp4l",
     .poll = poll_ptp4l,
-    .advice = {.rate_walk_ppb = 3, .lock_ns = 5000, .stale_ns = 4 * NS_PER_S, .slew_max_ns = SLEW_MAX_NS},
+    .advice = &media_clock_for_ptp4l,
 };
 
 static void become(struct clock_source *source, const struct source_kind *kind)
@@ -320,5 +313,5 @@ const struct clock_source_status *clock_source_status(const struct clock_source 
 
 void clock_source_advice(const struct clock_source *source, struct media_clock_config *config)
 {
-    *config = source->kind->advice;
+    *config = *source->kind->advice;
 }
