@@ -51,11 +51,15 @@ RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playbac
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
 
+# a capture, read three times: scan > survey > play, which drives rx > verdict > report
+REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
+
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
 SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
 RECV_LIBS := -lasound -lsamplerate -lm
+REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
 
-PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor
+PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
 
 all: $(PROGRAMS)
 
@@ -67,6 +71,9 @@ $(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(HOST) $(CORE))
 
 $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS)
+
+$(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options $(CORE))
+	$(link) $(REPLAY_LIBS)
 
 # ---- the simulated sound card and the instruments -----------------------------------------------------------
 
@@ -112,10 +119,10 @@ tools: $(TOOLS)
 
 # one program a module, tests/test_MODULE.c, with whatever it needs of the tree
 LIBRARY   := $(BUILD)/tests/unisono.a
-LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR)) \
+LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
-UNIT_LIBS := $(SEND_LIBS) -lcmocka
+UNIT_LIBS := $(SEND_LIBS) -lpcap -lcmocka
 SCRIPTS   := tests/purity.sh tests/simulator.sh $(sort $(wildcard tests/e2e/*.sh tests/interop/*.sh))
 SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
 
@@ -166,7 +173,7 @@ check: deps-build deps-test
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
-BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev
+BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config
@@ -208,13 +215,13 @@ $(BUILD)/bench-stamp: $(call objects,tools/bench/stamp)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/unisono
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 \
+	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 tools/replay/unisono-replay.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
 
 format:

@@ -498,11 +498,12 @@ static int read_arguments(struct parser *parser, int argc, char *const *argv, bo
     for (int a = 1; a < argc && !parser->done; a++) {
         char why[WHY_LEN] = "";
         const char *arg = argv[a];
+        bool operand = parser->program->operand != NULL && (arg[0] != '-' || arg[1] == '\0');
 
-        if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0')
+        if (!operand && (strncmp(arg, "--", 2) != 0 || arg[2] == '\0'))
             return usage_error(parser, "'%s': allowed are options only; see %s --help", arg,
                                parser->program->name);
-        const char *name = arg + 2;
+        const char *name = operand ? parser->program->operand : arg + 2;
         size_t len = strcspn(name, "=");
         size_t i = find_option(parser->program, name, len);
         if (i == SIZE_MAX)
@@ -511,7 +512,7 @@ static int read_arguments(struct parser *parser, int argc, char *const *argv, bo
         bool builtin_flag = i >= parser->program->count && spec->kind == OPTION_FLAG;
         if (builtin_flag && name[len] == '=')
             return usage_error(parser, "--%s: takes no value", name);
-        const char *value = name[len] == '=' ? name + len + 1 : NULL;
+        const char *value = operand ? arg : name[len] == '=' ? name + len + 1 : NULL;
         if (value == NULL && spec->kind == OPTION_FLAG)
             value = "yes";
         if (value == NULL && a + 1 < argc && strncmp(argv[a + 1], "--", 2) != 0)

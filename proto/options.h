@@ -60,6 +60,7 @@ struct options_program {
     const char *examples; /* the end of --help, lines of their own; or NULL */
     const struct option_spec *specs;
     size_t count;
+    const char *operand; /* the option whose value may stand without its name: a word, or -; NULL: none */
     /*
      * Called once all values are set: what no single row can judge. 0, or a negative errno and in `why`
      * one line that names the option, the value and what is allowed. NULL: nothing to judge.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "json.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+static void put_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20 || c > 0x7e)
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+static void begin(struct json *j, const char *name)
+{
+    if (j->more)
+        fputc(',', j->out);
+    if (j->depth)
+        fprintf(j->out, "\n%*s", (int)j->depth * 2, "");
+    if (name) {
+        put_text(j->out, name);
+        fputs(": ", j->out);
+    }
+    j->more = true;
+}
+
+void json_open(struct json *j, const char *name, char bracket)
+{
+    begin(j, name);
+    fputc(bracket, j->out);
+    j->depth++;
+    j->more = false;
+}
+
+void json_close(struct json *j, char bracket)
+{
+    j->depth--;
+    fprintf(j->out, "\n%*s%c", (int)j->depth * 2, "", bracket);
+    j->more = true;
+    if (!j->depth)
+        fputc('\n', j->out);
+}
+
+void json_text(struct json *j, const char *name, const char *value)
+{
+    begin(j, name);
+    put_text(j->out, value);
+}
+
+void json_flag(struct json *j, const char *name, bool value)
+{
+    begin(j, name);
+    fputs(value ? "true" : "false", j->out);
+}
+
+void json_count(struct json *j, const char *name, uint64_t value)
+{
+    begin(j, name);
+    fprintf(j->out, "%" PRIu64, value);
+}
+
+void json_whole(struct json *j, const char *name, int64_t value)
+{
+    begin(j, name);
+    fprintf(j->out, "%" PRId64, value);
+}
+
+void json_real(struct json *j, const char *name, double value)
+{
+    if (!isfinite(value)) {
+        json_null(j, name);
+        return;
+    }
+    begin(j, name);
+    fprintf(j->out, "%.10g", value);
+}
+
+void json_null(struct json *j, const char *name)
+{
+    begin(j, name);
+    fputs("null", j->out);
+}
