@@ -5,6 +5,7 @@
 #   make            both programs, in build/
 #   make demo       one stream to several receivers with unlike crystals, its alignment measured live
 #   make test       the whole suite
+#   make fuzz       libFuzzer on everything that reads what others wrote; SECONDS=60 each
 #   make bench      Unisono beside GStreamer and Snapcast on the same simulated cards
 #   make deps       only the Debian packages that demo and test need
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -154,13 +155,47 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 # what the scripts need besides the instruments
 PEERS     := $(addprefix $(BUILD)/,garbage clicks relay fake-ptp4l interop-samples gst-aes67-send)
 
+# ---- fuzzing: tests/fuzz/fuzz_TARGET.c is a target; see tests/fuzz/README.md ----------------------------------
+
+FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+# by libFuzzer, which brings its main; and by a plain main over the stored corpus
+FUZZ_BINS := $(addprefix $(BUILD)/tests/fuzz/fuzz_,$(FUZZERS))
+CORPORA   := $(addprefix $(BUILD)/tests/fuzz/corpus_,$(FUZZERS))
+SCRIPTS   += tests/fuzz/corpus.sh
+TARGETS   ?= $(FUZZERS)
+
+$(FUZZ_BINS): LDFLAGS += -fsanitize=fuzzer
+$(FUZZ_BINS): $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY)
+	$(link) $(SEND_LIBS)
+
+$(CORPORA): $(BUILD)/tests/fuzz/corpus_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus_main.o $(LIBRARY)
+	$(link) $(SEND_LIBS)
+
+%/fuzz_rx %/corpus_rx: LDFLAGS += $(addprefix -Wl$(comma)--wrap=timeline_,create reset read)
+
+# what costs time and leads nowhere: to follow each comparison of the arithmetic, each loop of a filter, and the harness itself
+ifneq ($(findstring fuzzer,$(SAN)),)
+$(call objects,$(RX) proto/observer proto/timebase): CFLAGS += -fno-sanitize-coverage=trace-cmp
+$(call objects,receiver/conceal proto/pcm): CFLAGS += -fno-sanitize=fuzzer-no-link
+$(call objects,tests/fuzz/fuzz_rx): CFLAGS += -fno-sanitize=all
+endif
+
+fuzzers: $(FUZZ_BINS)
+corpora: $(CORPORA)
+
+# `make fuzz SECONDS=60 TARGETS='rx rtp'`; builds with clang, in a folder of its own
+fuzz: deps-build
+	@tools/deps.sh clang libclang-rt-14-dev
+	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
+	@tests/fuzz/fuzz.sh $(BUILD)/fuzz/tests/fuzz $(if $(filter file,$(origin SECONDS)),60,$(SECONDS)) $(TARGETS)
+
 units: $(UNITS)
 
 SANITIZED := build/san-address-undefined
 # the whole suite: unit tests plain and under ASan and UBSan, then everything from outside
 test: deps-build deps-test
 	+@$(MAKE) --no-print-directory all tools units $(PEERS)
-	+@$(MAKE) --no-print-directory SAN=address,undefined all units $(SIMCARD:build/%=$(SANITIZED)/%)
+	+@$(MAKE) --no-print-directory SAN=address,undefined all units corpora $(SIMCARD:build/%=$(SANITIZED)/%)
 	+@$(MAKE) --no-print-directory SAN=thread all $(SIMCARD:build/%=build/san-thread/%) \
 	    build/san-thread/tests/test_snapshot build/san-thread/tests/test_source
 	@UNISONO_SIMCARD_SO=$(CURDIR)/$(SIMCARD) tests/run.sh $(UNITS) $(UNITS:build/%=$(SANITIZED)/%) \
@@ -168,7 +203,7 @@ test: deps-build deps-test
 
 # warnings are errors, and the formatting is the tree's
 check: deps-build deps-test
-	+@$(MAKE) --no-print-directory BUILD=build/check WERROR=1 all tools units
+	+@$(MAKE) --no-print-directory BUILD=build/check WERROR=1 all tools units corpora
 	@clang-format --dry-run -Werror $(shell git ls-files '*.c' '*.h') && echo "formatting is clean"
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
@@ -240,5 +275,5 @@ $(BUILD)/%.o: %.c Makefile
 clean:
 	rm -rf build
 
-.PHONY: all clean tools sim plot units test check deps deps-build deps-test demo bench install uninstall format
+.PHONY: all clean tools sim plot units fuzz fuzzers corpora test check deps deps-build deps-test demo bench install uninstall format
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
