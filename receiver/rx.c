@@ -438,6 +438,19 @@ static bool over(const struct rx *rx)
     return (in->ending && rx->next.n >= in->end.n) || stream_stale(&in->stream, rx->stamp);
 }
 
+/*
+ * How much may be made in this cycle. To make frames takes time, and the card plays on meanwhile: after a
+ * hole that was waited for, a whole block (1.8 ms of work on a slow machine) for a card that holds 1.2 ms ran
+ * dry before it came. So at most as much as is queued: it doubles from cycle to cycle.
+ */
+static size_t block_frames(const struct rx *rx, size_t room)
+{
+    int64_t least = floor_frames(rx), most = rx->queued > least ? rx->queued : least;
+
+    room = room < BLOCK_FRAMES ? room : BLOCK_FRAMES;
+    return smaller(most, room);
+}
+
 static size_t play(struct rx *rx, const struct clock_map *map, size_t room, float *out)
 {
     double error_s, step;
@@ -455,7 +468,7 @@ static size_t play(struct rx *rx, const struct clock_map *map, size_t room, floa
                           (double)rx->step_frames / rx->config.card_rate_hz);
     note_error(rx, error_s, step);
     present = timeline_present(rx->intake.timeline, rx->next, FEED_FRAMES - rx->feed_count);
-    room = room < BLOCK_FRAMES ? room : BLOCK_FRAMES;
+    room = block_frames(rx, room);
     frames = resampler_yield(rx->resampler, rx->feed_count + present, step);
     frames = frames < room ? frames : room;
     wanting = floor_frames(rx) - rx->queued;
@@ -480,7 +493,7 @@ static size_t arm(struct rx *rx, const struct clock_map *map, size_t room, float
 {
     struct timeline *timeline = rx->intake.timeline;
     struct media_pos at;
-    double ahead, step;
+    double ahead, step, most;
     size_t present, yield;
 
     if (rx->stamp.ns - rx->intake.stream.newest.ns > GONE_NS) {
@@ -501,6 +514,10 @@ static size_t arm(struct rx *rx, const struct clock_map *map, size_t room, float
         return silence(rx, armed_target(rx), smaller((int64_t)ceil(ahead / step), room), out);
     timeline_release(timeline, (media_t){at.whole.n - 1});
     present = timeline_present(timeline, at.whole, FEED_FRAMES - 1);
+    /* to place is to clear the resampler, megabytes with many channels: not before enough sound waits */
+    most = ((double)present - resampler_look_ahead(rx->resampler)) / step;
+    if ((double)rx->queued + most < (double)floor_frames(rx))
+        return silence(rx, floor_frames(rx), room, out);
     place(rx, at, step);
     yield = resampler_yield(rx->resampler, rx->feed_count + present, step);
     if (!yield || rx->queued + (int64_t)yield < floor_frames(rx))

@@ -58,17 +58,22 @@ static void note_ratio(struct sim_receiver *r, int64_t now)
 
 static void feed_card(struct sim_receiver *r, int64_t now)
 {
-    int64_t room = ask_card(r, now);
+    int64_t room = ask_card(r, now), done;
     size_t frames;
 
     if (room < 0)
         return;
     frames = rx_render(r->rx, &r->host.ptp.clock.map, (size_t)room, r->block);
+    done = now + (int64_t)(r->host.wake.frame_us * 1e3 * (double)frames);
+    if (r->card.running && dac_queued(&r->card, done) < 0) { /* while they were made */
+        card_stops(r, done, true);
+        return;
+    }
     if ((r->card.written - r->card.judged) > (int64_t)r->card.ring_frames / 2)
         dac_advance(&r->card, now);
     dac_write(&r->card, r->block, frames);
     if (!r->card.running && frames)
-        dac_start(&r->card, now);
+        dac_start(&r->card, done);
     note_ratio(r, now);
 }
 

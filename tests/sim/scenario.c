@@ -54,6 +54,7 @@ static const struct key wake_keys[] = {
     {NUMBER(struct wake_config, late_us)},
     {NUMBER(struct wake_config, stall_every_s)},
     {NUMBER(struct wake_config, stall_ms)},
+    {NUMBER(struct wake_config, frame_us)},
     {NULL, 0, {NULL}, false},
 };
 
@@ -388,7 +389,7 @@ static int set_receivers(const struct line *l, struct scenario *s, double count)
         return complain(l, l->word[0], "out of memory");
     for (unsigned i = 0; i < s->receivers; i++)
         s->receiver[i] = (struct receiver_config){
-            .host = {usual_crystal, {.late_us = 8}, usual_ptp},
+            .host = {usual_crystal, {.late_us = 8, .frame_us = 0.3}, usual_ptp},
             .card = {.rate_hz = 48000, .channels = 1, .buffer_frames = 4096, .step_frames = 1, .start_us = 5},
             .card_crystal = usual_crystal,
             .path = {.delay_us = 50, .jitter_us = 50},
@@ -483,7 +484,7 @@ static struct scenario *usual(const char *path)
     s->name[strcspn(s->name, ".")] = '\0';
     s->seconds = 30;
     s->from_s = 15;
-    s->sender = (struct host_config){usual_crystal, {.late_us = 8}, usual_ptp};
+    s->sender = (struct host_config){usual_crystal, {.late_us = 8, .frame_us = 0.3}, usual_ptp};
     s->adc = (struct adc_config){48000, 1, 1};
     s->adc_crystal = usual_crystal;
     s->stream = (struct stream_config){.rate_hz = 48000,

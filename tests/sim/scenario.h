@@ -25,10 +25,12 @@
 #include "oscillator.h"
 #include "ptp.h"
 
-/* How late a thread runs that wanted to run: exponentially, and now and then not for a long time. */
+/* How late a thread runs that wanted to run: exponentially, and now and then not for a long time; and how
+ * slowly. */
 struct wake_config {
     double late_us;                 /* mean */
     double stall_every_s, stall_ms; /* mean; evenly up to so much */
+    double frame_us;                /* to make one frame for the card */
 };
 
 struct host_config {
