@@ -89,10 +89,10 @@ struct media_clock_config {
 };
 
 /*
- * Settings for the three kinds of source: the system clock, read within tens of nanoseconds, which a daemon may
- * slew by 500 ppm from one moment to the next; a network card's clock, which ptp4l steers some times a second
- * by fractions of a ppm; and ptp4l's own measurements, some microseconds of noise at 8 Hz between two crystals
- * that drift slowly.
+ * Settings for the three kinds of source: the system clock, read within tens of nanoseconds, which a daemon
+ * may slew by 500 ppm from one moment to the next; a network card's clock, which ptp4l steers some times a
+ * second by fractions of a ppm; and ptp4l's own measurements, some microseconds of noise at 8 Hz between two
+ * crystals that drift slowly.
  */
 extern const struct media_clock_config media_clock_for_system, media_clock_for_phc, media_clock_for_ptp4l;
 

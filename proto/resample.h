@@ -69,7 +69,7 @@ int resampler_run(struct resampler *r, double step, const float *in, size_t avai
  * than 20 us off. Never rate-limited: a slew limiter around a loop limit-cycles. But smoothed: the clock's
  * word may jump by microseconds, where a card counts in coarse steps, and the pitch must not. `previous`, the
  * step of the block before (0: there was none), is left with a time constant of 50 ms; it held for
- * `elapsed_s`. (tests/README.md: 28 ppm from one millisecond to the next became 0.5, and alignment stayed as
+ * `elapsed_s`. (tests/README.md: 17 ppm from one millisecond to the next became 0.5, and alignment stayed as
  * it was.)
  */
 double resample_steer(double nominal, double behind_s, double previous, double elapsed_s);

@@ -10,7 +10,7 @@
 #include "phc.h"
 #include "ptp4l.h"
 
-#define SETTLE_NS   (10 * NS_PER_S) /* longer than any Announce interval in use */
+#define SETTLE_NS (10 * NS_PER_S) /* longer than any Announce interval in use */
 
 /* Polls in which a ptp4l that is there may tell its state, before samples are taken. */
 #define WATCH_WAITS 25
