@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "printable.h"
+
 #define RTCP_VERSION 2u
 
 /* RFC 3550 section 12.1 */
@@ -196,44 +198,9 @@ size_t rtcp_build(uint8_t *to, const struct rtcp_report *report)
 
 /* ---- parsing --------------------------------------------------------------------------------------- */
 
-/*
- * The bytes of the UTF-8 character at `from` (RFC 3629 section 4), 0 when there is none or when it is a
- * control character. The limits of the second byte keep out longer forms than needed, surrogates, what is
- * above U+10FFFF, and the controls U+0080 to U+009F.
- */
-static size_t character_len(const uint8_t *from, size_t len)
-{
-    uint8_t first = from[0];
-    uint8_t lowest = first == 0xc2 || first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t highest = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    size_t count = 0;
-
-    if (first < 0x80)
-        return first >= 0x20 && first != 0x7f;
-    if (first >= 0xc2 && first <= 0xf4)
-        count = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (count == 0 || count > len || from[1] < lowest || from[1] > highest)
-        return 0;
-    for (size_t i = 2; i < count; i++)
-        if (from[i] >> 6 != 2)
-            return 0;
-    return count;
-}
-
 static void take_cname(struct rtcp_report *report, const uint8_t *text, uint8_t len)
 {
-    size_t at = 0;
-
-    while (at < len) {
-        size_t character = character_len(text + at, len - at);
-
-        if (character == 0)
-            report->cname[at++] = '?';
-        for (; character > 0; character--, at++)
-            report->cname[at] = (char)text[at];
-    }
-    report->cname[len] = '\0';
-    report->cname_len = len;
+    report->cname_len = (uint8_t)printable_copy(report->cname, sizeof report->cname, (const char *)text, len);
 }
 
 /* All of the following get what stands behind a packet's header: `len` bytes, whole words, padding taken off.
