@@ -18,7 +18,9 @@ core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp pr
       proto/pcm proto/ptpmgmt
       proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap
       receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/playout
-      sender/retime sender/tx"
+      sender/retime sender/tx
+      tools/replay/track tools/replay/losses tools/replay/histogram tools/replay/envelope
+      tools/replay/analysis tools/replay/format"
 
 math='(ll?round|ll?rint|nearbyint|floor|ceil|trunc|round|rint|fabs|fmin|fmax|fmod|sqrt|cbrt|hypot|pow|exp|expm1|log|log2|log10|log1p|sin|cos|sincos|tan|tanh|asin|acos|atan|atan2|ldexp|frexp|modf)f?'
 memory='mem(cpy|move|set|cmp)'
