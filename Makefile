@@ -5,6 +5,7 @@
 #   make            both programs, in build/
 #   make demo       one stream to several receivers with unlike crystals, its alignment measured live
 #   make test       the whole suite
+#   make sim        every scenario in virtual time; SEEDS=50 for as many worlds; make plot SCENARIO=usb-1ms draws one
 #   make fuzz       libFuzzer on everything that reads what others wrote; SECONDS=60 each
 #   make bench      Unisono beside GStreamer and Snapcast on the same simulated cards
 #   make deps       only the Debian packages that demo and test need
