@@ -56,6 +56,9 @@ DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
 # a capture, read three times: scan > survey > play, which drives rx > verdict > report
 REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
 
+# builds inside other targets use all processors, unless -j was said
+PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
 SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
 RECV_LIBS := -lasound -lsamplerate -lm
@@ -187,7 +190,7 @@ corpora: $(CORPORA)
 # `make fuzz SECONDS=60 TARGETS='rx rtp'`; builds with clang, in a folder of its own
 fuzz: deps-build
 	@tools/deps.sh clang libclang-rt-14-dev
-	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
+	+@$(MAKE) --no-print-directory $(PARALLEL) BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
 	@tests/fuzz/fuzz.sh $(BUILD)/fuzz/tests/fuzz $(if $(filter file,$(origin SECONDS)),60,$(SECONDS)) $(TARGETS)
 
 units: $(UNITS)
@@ -195,16 +198,16 @@ units: $(UNITS)
 SANITIZED := build/san-address-undefined
 # the whole suite: unit tests plain and under ASan and UBSan, then everything from outside
 test: deps-build deps-test
-	+@$(MAKE) --no-print-directory all tools units $(PEERS)
-	+@$(MAKE) --no-print-directory SAN=address,undefined all units corpora $(SIMCARD:build/%=$(SANITIZED)/%)
-	+@$(MAKE) --no-print-directory SAN=thread all $(SIMCARD:build/%=build/san-thread/%) \
+	+@$(MAKE) --no-print-directory $(PARALLEL) all tools units $(PEERS)
+	+@$(MAKE) --no-print-directory $(PARALLEL) SAN=address,undefined all units corpora $(SIMCARD:build/%=$(SANITIZED)/%)
+	+@$(MAKE) --no-print-directory $(PARALLEL) SAN=thread all $(SIMCARD:build/%=build/san-thread/%) \
 	    build/san-thread/tests/test_snapshot build/san-thread/tests/test_source
 	@UNISONO_SIMCARD_SO=$(CURDIR)/$(SIMCARD) tests/run.sh $(UNITS) $(UNITS:build/%=$(SANITIZED)/%) \
 	    build/san-thread/tests/test_snapshot build/san-thread/tests/test_source $(SCRIPTS)
 
 # warnings are errors, and the formatting is the tree's
 check: deps-build deps-test
-	+@$(MAKE) --no-print-directory BUILD=build/check WERROR=1 all tools units corpora
+	+@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build/check WERROR=1 all tools units corpora
 	@clang-format --dry-run -Werror $(shell git ls-files '*.c' '*.h') && echo "formatting is clean"
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
@@ -225,7 +228,7 @@ deps-test:
 SECONDS ?= 20
 # DEVICE=default plays it on a real sound card, too
 demo: deps-build
-	+@$(MAKE) --no-print-directory all tools
+	+@$(MAKE) --no-print-directory $(PARALLEL) all tools
 	@tests/demo.sh "$(SECONDS)" "$(DEVICE)"
 
 # `make bench SECONDS=20 PARTS='unisono gstreamer' DAMAGE_SECONDS=60` is shorter; see the head of tools/bench/bench.sh
@@ -234,7 +237,7 @@ PARTS ?=
 DAMAGE_SECONDS ?= 600
 bench: deps-build
 	@tools/bench/deps.sh
-	+@$(MAKE) --no-print-directory all tools $(BENCH)
+	+@$(MAKE) --no-print-directory $(PARALLEL) all tools $(BENCH)
 	@tools/bench/bench.sh --seconds $(if $(filter file,$(origin SECONDS)),60,$(SECONDS)) \
 	    --damage-seconds $(DAMAGE_SECONDS) $(if $(PARTS),--parts '$(PARTS)')
 

@@ -60,11 +60,13 @@ faults_finish 0 any
 
 stop witness
 faults_heard
+# a card that holds silence, or sound that has just begun, holds 20 ms at the most; silence that runs dry harms nobody
 for name in $faults_receivers; do
-    "$build/unisono-truth" damage "$work/$name.playback" --tone 997,1013 --json --witness "$work/stalls" --slack-ms 60 \
+    "$build/unisono-truth" damage "$work/$name.playback" --tone 997,1013 --json --witness "$work/stalls" --slack-ms 12 \
         > "$work/damage.json"
     check "$name: no damage but where the machine stood still" \
-        jq -e '.events_unexplained == 0 and .xruns_unexplained == 0' "$work/damage.json"
+        jq -e '.events_unexplained == 0 and
+            ([.segments[] | select(.sounded and .ended == "xrun" and (.explained | not))] | length) == 0' "$work/damage.json"
     echo "  states of $name: $(grep -o '"clock_state": *"[^"]*"' "$work/$name.json" | cut -d'"' -f4 | uniq -c | xargs)"
 done
 finish
