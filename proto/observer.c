@@ -9,10 +9,10 @@ enum {
     JUMP_RUN = 24            /* unexplained readings in a row that prove a jump; a stall explains a few */
 };
 
-#define RATE_LIMIT      1000e-6 /* no crystal is further off than this */
-#define PRIOR_TOLERANCE 0.3e-6  /* how much a rate may change over a restart */
-#define EARLY_GUARD_NS  3000.0  /* a reading so far below the line is not noise */
-#define PLACE_DOUBT     12.0    /* the place is off by so many (average height / readings), at one sigma */
+#define RATE_LIMIT      1000e-6    /* no crystal is further off than this */
+#define PRIOR_TOLERANCE 0.3e-6     /* how much a rate may change over a restart */
+#define EARLY_GUARD_NS  3000.0     /* a reading so far below the line is not noise */
+#define PLACE_DOUBT     12.0       /* the place is off by so many (average height / readings), at one sigma */
 #define DROP_SHARE      (1.0 / 16) /* of the window is dropped at a time: the work is in it */
 #define STANDSTILL_NS   (50 * NS_PER_MS)
 #define LATE_JUMP_NS    3e6 /* readings never below this height: frames were lost */

@@ -2,8 +2,8 @@
 #include "timebase.h"
 
 /*
- * Sample counts since 1970 times 10^9 need 91 bits. Whole seconds and the rest are taken apart, so that 64 bits
- * do for the division: one of 128 bits costs a simulated day a minute.
+ * Sample counts since 1970 times 10^9 need 91 bits. Whole seconds and the rest are taken apart, so that 64
+ * bits do for the division: one of 128 bits costs a simulated day a minute.
  */
 typedef __int128 wide_t;
 
