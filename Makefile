@@ -33,7 +33,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # ---- what each program is made of: the link lines are the picture of the architecture -----------------------
 
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
-CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/rtcptimer \
+CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
             proto/pcm proto/ptpmgmt \
             proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap
 # what touches the host

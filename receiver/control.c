@@ -59,12 +59,14 @@ static size_t compose(struct control *c, const struct stream *stream, raw_ns now
     struct rtcp_report report = {
         .ssrc = c->ssrc,
         .cname_len = (uint8_t)strlen(c->cname),
-        .name = named ? c->name : NULL,
-        .tool = named ? c->tool : NULL,
         .bye = bye,
     };
 
     memcpy(report.cname, c->cname, sizeof report.cname);
+    if (named) {
+        snprintf(report.name, sizeof report.name, "%s", c->name);
+        snprintf(report.tool, sizeof report.tool, "%s", c->tool);
+    }
     if (stream)
         report.has_block = reception_block(&c->reception, stream, now, &report.block);
     return rtcp_build(c->compound, &report);

@@ -422,7 +422,7 @@ static bool speaks_within(struct control *control, struct stream *stream, raw_ns
     return false;
 }
 
-/* Nothing before a stream; then by RFC 3550: 1 to 3.1 s to the first, 2.1 to 6.2 s from each to the next. */
+/* Nothing before a stream; then by RFC 3550: 1 to 3.1 s to the first, 0.4 to 1.24 s from each to the next. */
 static void test_speaks(void **state)
 {
     struct control *control = open_control(state);
@@ -458,8 +458,8 @@ static void test_speaks(void **state)
         raw_ns before = now;
 
         now.ns += NS_PER_MS;
-        assert_true(speaks_within(control, &stream, &now, 6.3));
-        assert_true(now.ns - before.ns > 2 * NS_PER_S);
+        assert_true(speaks_within(control, &stream, &now, 1.3));
+        assert_true(now.ns - before.ns > 400 * NS_PER_MS);
         assert_true(overhear(ear, &report, bytes, &len));
         assert_int_equal(report.block.fraction_lost, 0);
         assert_int_equal(report.block.lost, 1);
@@ -627,14 +627,14 @@ static void test_leaves(void **state)
         ;
     began = now;
     assert_true(control_leave(control, now));
-    for (uint32_t i = 0; i < 600; i++) {
+    for (uint32_t i = 0; i < 1200; i++) {
         report_from("127.0.0.9", 1000 + i, 0, true);
         if (i % 50 == 49)
             control_poll(control, SSRC, source(STAGE), &report);
     }
     while (overhear(ear, &report, bytes, &len))
         ;
-    assert_int_equal(counters_of(control).members, 601);
+    assert_int_equal(counters_of(control).members, 1201);
     while (control_leave(control, now))
         now.ns += NS_PER_S / 20;
     assert_in_range(now.ns - began.ns, CONTROL_LEAVE_NS, CONTROL_LEAVE_NS + NS_PER_S / 20);
@@ -653,7 +653,7 @@ static void test_speaks_again(void **state)
 
     set_lo_up(false);
     assert_false(speaks_within(control, &stream, &now, 20));
-    assert_in_range(counters_of(control).unsent, 3, 10);
+    assert_in_range(counters_of(control).unsent, 10, 40);
     assert_true(counters_of(control).last_errno > 0);
     set_lo_up(true);
     assert_true(speaks_within(control, &stream, &now, 6.3));
