@@ -77,8 +77,11 @@ static void put_counted(struct pen *pen, const char *before, uint64_t number, co
 static void put_name(struct pen *pen, const char *name)
 {
     char printable[SDP_NAME_SIZE];
-    size_t len = printable_copy(printable, sizeof printable, name, strlen(name));
+    size_t len = 0;
 
+    while (name[len] != '\0')
+        len++;
+    len = printable_copy(printable, sizeof printable, name, len);
     put(pen, "s=");
     put(pen, len > 0 ? printable : " "); /* RFC 8866 section 5.3 */
     put(pen, "\r\n");
