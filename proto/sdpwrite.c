@@ -79,7 +79,7 @@ static void put_name(struct pen *pen, const char *name)
     char printable[SDP_NAME_SIZE];
     size_t len = 0;
 
-    while (name[len] != '\0')
+    while (len < SDP_NAME_SIZE && name[len] != '\0')
         len++;
     len = printable_copy(printable, sizeof printable, name, len);
     put(pen, "s=");
