@@ -43,7 +43,8 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
-            sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
+            sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
+            sender/describe sender/announce sender/publish
 # recv > intake > timeline > conceal > playout > resample > play
 RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal \
             receiver/playout
@@ -60,7 +61,7 @@ REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
-SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
+SEND_LIBS := -lortp -lbctoolbox -lavahi-client -lavahi-common -lasound -lsamplerate -lsndfile -lm
 RECV_LIBS := -lasound -lsamplerate -lm
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
 
@@ -212,7 +213,7 @@ check: deps-build deps-test
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
-BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev
+BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev libavahi-client-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config

@@ -13,7 +13,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "announce.h"
 #include "audience.h"
+#include "describe.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 #include "proto/host/net.h"
@@ -29,7 +31,8 @@
 
 enum {
     BUFFER_MS = 250, /* the capturing card's: how long this process may be held up without losing sound */
-    BYES = 3
+    BYES = 3,
+    PRINT_PATIENCE_MS = 2000 /* for PTP, with --print-sdp */
 };
 
 struct send_app {
@@ -49,6 +52,7 @@ struct send_app {
     struct sender *sender;
     struct audience *audience; /* NULL: nobody can be heard */
     struct netwatch *network;  /* NULL: not watched */
+    struct announce *announce; /* NULL: not announced */
     struct transmit *transmit;
 };
 
@@ -67,7 +71,8 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
 
     if (error)
         return error;
-    if (app->input.kind == SOURCE_ALSA) {
+    /* Only a file has rate and channels of its own: what is not to be sent need not be opened for them. */
+    if (app->input.kind == SOURCE_ALSA || (o->print_sdp && app->input.kind != SOURCE_FILE)) {
         app->rate_hz = o->rate_hz ? o->rate_hz : 48000;
         app->channels = o->channels ? o->channels : 2;
         return 0;
@@ -102,6 +107,21 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
     return error;
 }
 
+static struct tx_config stream_config(const struct send_app *app, uint16_t first_sequence)
+{
+    const struct send_options *o = &app->options;
+
+    return (struct tx_config){.rate_hz = app->rate_hz,
+                              .channels = app->channels,
+                              .codec = (enum rtp_codec)o->codec,
+                              .frames_per_packet = app->frames_per_packet,
+                              .latency_ns = llround(o->latency_ms * 1e6),
+                              .plain = o->profile == OPTION_PROFILE_AES67,
+                              .ssrc = app->ssrc,
+                              .first_sequence = first_sequence,
+                              .seed = app->ssrc};
+}
+
 static int start_transmit(struct send_app *app, uint16_t first_sequence, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
@@ -115,18 +135,22 @@ static int start_transmit(struct send_app *app, uint16_t first_sequence, char *e
                  .rate_hz = app->rate_hz,
                  .channels = app->channels,
                  .buffer_ms = BUFFER_MS},
-        .tx = {.rate_hz = app->rate_hz,
-               .channels = app->channels,
-               .codec = (enum rtp_codec)o->codec,
-               .frames_per_packet = app->frames_per_packet,
-               .latency_ns = llround(o->latency_ms * 1e6),
-               .plain = o->profile == OPTION_PROFILE_AES67,
-               .ssrc = app->ssrc,
-               .first_sequence = first_sequence,
-               .seed = app->ssrc},
+        .tx = stream_config(app, first_sequence),
     };
 
     return transmit_start(&app->transmit, &config, app->warning, sizeof app->warning, err, err_size);
+}
+
+static const char *stream_name(const struct send_app *app)
+{
+    return *app->options.name ? app->options.name : app->host;
+}
+
+static struct sdp_stream describe(const struct send_app *app, const struct sockaddr_in *group)
+{
+    const struct tx_config tx = stream_config(app, 0);
+
+    return describe_stream(stream_name(app), &tx, group, (uint8_t)app->options.ttl);
 }
 
 /* Not needed to send: a failure is told, and no more. */
@@ -144,6 +168,12 @@ static void open_control(struct send_app *app)
         return;
     if (audience_open(&app->audience, &config, clock_raw_now(), err, sizeof err))
         log_warning("%s; receivers are not counted", err);
+    if (o->announce) {
+        struct announce_config said = {describe(app, &config.group), o->interface, stream_name(app)};
+
+        if (announce_open(&app->announce, &said, clock_raw_now(), err, sizeof err))
+            log_warning("%s; the stream is not announced", err);
+    }
     if (netwatch_open(&app->network, o->interface, &config.group, err, sizeof err))
         log_warning("%s", err);
 }
@@ -160,8 +190,8 @@ static void tell_start(const struct send_app *app)
     if (transmit_device_warning(app->transmit))
         log_warning("sound input %s: %s", app->input.name, transmit_device_warning(app->transmit));
     log_info("sending to %s on %s as %s: %s, %u Hz, %u channels, %u frames a packet, latency %.3f ms",
-             o->group, app->interface, *o->name ? o->name : app->host, rtp_codec_name((unsigned)o->codec),
-             app->rate_hz, app->channels, app->frames_per_packet, o->latency_ms);
+             o->group, app->interface, stream_name(app), rtp_codec_name((unsigned)o->codec), app->rate_hz,
+             app->channels, app->frames_per_packet, o->latency_ms);
     if (*app->warning)
         log_warning("%s", app->warning);
 }
@@ -182,7 +212,8 @@ static void reconnect(struct send_app *app)
 {
     char err[512];
 
-    if (send_reopen(app->sender, err, sizeof err) || audience_reopen(app->audience, err, sizeof err))
+    if (send_reopen(app->sender, err, sizeof err) || audience_reopen(app->audience, err, sizeof err) ||
+        announce_reopen(app->announce, err, sizeof err))
         log_debug("%s", err);
     else
         netwatch_settle(app->network);
@@ -193,7 +224,8 @@ static void control(struct send_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network};
+    const struct report_on on = {app->transmit, app->sender,  app->clock,
+                                 app->audience, app->network, app->announce};
     struct send_counters sent;
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
@@ -208,6 +240,7 @@ static void control(struct send_app *app)
             send_rtcp(app, map, now);
         }
         audience_listen(app->audience, now);
+        announce_run(app->announce, map, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
         if (now.ns < next.ns)
@@ -226,14 +259,14 @@ static void say_bye(struct send_app *app)
         send_bye(app->sender, map, clock_raw_now());
 }
 
-static int set_up(struct send_app *app, char *err, size_t err_size)
+/* What the stream is, as far as the options and the source decide it. */
+static int settle(struct send_app *app, uint16_t *first_sequence, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
-    uint16_t first_sequence = 0;
     int frames, error;
 
     if (getrandom(&app->ssrc, sizeof app->ssrc, 0) < 0 ||
-        getrandom(&first_sequence, sizeof first_sequence, 0) < 0) {
+        getrandom(first_sequence, sizeof *first_sequence, 0) < 0) {
         snprintf(err, err_size, "no random numbers for SSRC and sequence: %s", strerror(errno));
         return -errno;
     }
@@ -246,14 +279,74 @@ static int set_up(struct send_app *app, char *err, size_t err_size)
     if (frames < 0)
         return frames;
     app->frames_per_packet = (unsigned)frames;
-    error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+    return timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+}
+
+static int set_up(struct send_app *app, char *err, size_t err_size)
+{
+    uint16_t first_sequence = 0;
+    int error = settle(app, &first_sequence, err, err_size);
+
     if (!error)
         error = open_network(app, err, err_size);
     if (!error)
         error = start_transmit(app, first_sequence, err, err_size);
     /* last, so that a start that fails leaves no file behind; nothing is sent before the clock is told */
     if (!error)
-        error = stats_open(&app->stats, o->stats, err, err_size);
+        error = stats_open(&app->stats, app->options.stats, err, err_size);
+    return error;
+}
+
+/* Instead of sending: what would be announced, as soon as PTP is known. */
+static int print_sdp(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    struct pollfd fd = {.fd = app->signals, .events = POLLIN};
+    struct sockaddr_in group;
+    struct net_interface interface;
+    struct sdp_stream stream;
+    struct rtcp_clock clock = {.known = false};
+    uint16_t first_sequence = 0;
+    char sdp[SDP_WRITE_MAX];
+    int error = settle(app, &first_sequence, err, err_size);
+
+    if (!error)
+        error = option_parse_group(o->group, &group, err, err_size);
+    if (!error)
+        error = net_find_interface(o->interface, &group, &interface, err, err_size);
+    if (error)
+        return error;
+    for (int waited_ms = 0; waited_ms < PRINT_PATIENCE_MS && !clock.known;
+         waited_ms += TIMEKEEPER_INTERVAL_MS) {
+        clock = rtcp_clock_of_map(timekeeper_run(app->clock));
+        if (!clock.known && poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) != 0)
+            break;
+    }
+    if (!clock.known)
+        log_warning("no PTP within %d ms: the description names no grandmaster", PRINT_PATIENCE_MS);
+    stream = describe(app, &group);
+    describe_interface(&stream, &interface);
+    describe_clock(&stream, &clock, net_mac(&interface));
+    if (fwrite(sdp, sdp_write(&stream, sdp), 1, stdout) != 1 || fflush(stdout) != 0) {
+        snprintf(err, err_size, "the standard output cannot be written: %s", strerror(errno));
+        return -EIO;
+    }
+    return 0;
+}
+
+/* Sends until the end; whether it could begin. */
+static int send_all(struct send_app *app, char *err, size_t err_size)
+{
+    int error = set_up(app, err, err_size);
+
+    if (error == 0) {
+        tell_start(app);
+        open_control(app);
+        control(app);
+    }
+    transmit_stop(app->transmit);
+    if (error == 0)
+        say_bye(app);
     return error;
 }
 
@@ -261,30 +354,22 @@ int main(int argc, char **argv)
 {
     struct send_app app = {.signals = -1};
     char err[512] = "";
-    int status;
+    int status, error;
 
     if (!options_parse(&send_options_program, &app.options, argc, argv, stdout, stderr, &status))
         return status;
     log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
-    if (set_up(&app, err, sizeof err) == 0) {
-        tell_start(&app);
-        open_control(&app);
-        control(&app);
-        status = EXIT_SUCCESS;
-    } else {
+    error = app.options.print_sdp ? print_sdp(&app, err, sizeof err) : send_all(&app, err, sizeof err);
+    if (error)
         log_error("%s", err);
-        status = EXIT_FAILURE;
-    }
-    transmit_stop(app.transmit);
-    if (status == EXIT_SUCCESS)
-        say_bye(&app);
     send_close(app.sender);
     audience_close(app.audience);
+    announce_close(app.announce);
     netwatch_close(app.network);
     source_close(app.source);
     timekeeper_close(app.clock);
     stats_close(app.stats);
     close(app.signals);
-    return status;
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -8,6 +8,7 @@
 
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "announce.h"
 #include "audience.h"
 #include "proto/host/netwatch.h"
 #include "send.h"
@@ -27,6 +28,7 @@ struct report_on {
     const struct timekeeper *clock;
     struct audience *audience;
     const struct netwatch *network;
+    const struct announce *announce;
 };
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);

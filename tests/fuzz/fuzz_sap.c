@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     DEMAND(packet.sdp + packet.sdp_len <= (const char *)data + size);
     DEMAND((const char *)data + size - (packet.sdp + packet.sdp_len) <= 1);
     DEMAND(packet.sdp_len > 0 || packet.deletion);
-    demand_built(&packet);
+    if (packet.sdp_len != 1 || packet.sdp[0] != '\0') /* which would be taken for a closing zero */
+        demand_built(&packet);
     return 0;
 }
