@@ -149,7 +149,8 @@ static const struct option_spec specs[] = {
      .kind = OPTION_FLAG,
      MEMBER(announce),
      .standard = "yes",
-     .help = "tell the network that there is this stream, by SAP and by DNS-SD (mDNS, through Avahi)"},
+     .help = "tell the network that there is this stream, by SAP and by DNS-SD (mDNS, through Avahi); "
+             "--announce=no is quiet"},
 
     {.group = "Clock",
      .name = "clock",
