@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * What the sender says of its stream in announcements (PROTOCOL.md section 13.1), as the struct that
- * sdp_write() takes. Pure.
+ * sdp_write() takes.
  */
 #ifndef UNISONO_DESCRIBE_H
 #define UNISONO_DESCRIBE_H
