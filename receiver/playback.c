@@ -21,6 +21,11 @@ enum {
 #define REOPEN_NS  (500 * NS_PER_MS)
 #define DRAIN_NS   NS_PER_S /* a card is given so long to play its rest */
 
+struct tuning {
+    uint32_t number; /* grows with each; 0: none yet */
+    struct stream_description description;
+};
+
 struct playback {
     struct playback_config config;
     struct card *card; /* NULL while it is gone */
@@ -31,7 +36,8 @@ struct playback {
     raw_ns reopen_at;
     raw_ns publish_at;
     struct playback_status status;
-    unsigned cleared; /* last value of `clear` seen */
+    unsigned cleared;   /* last value of `clear` seen */
+    uint32_t described; /* number of the description in use */
     pthread_t thread;
     sem_t entered; /* the thread has its scheduling, `warning` says if not */
     char warning[256];
@@ -40,10 +46,12 @@ struct playback {
 
     /* what the two threads share */
     SNAPSHOT_OF(struct clock_map) clock;
+    SNAPSHOT_OF(struct tuning) tuning;
     SNAPSHOT_OF(struct playback_status) published;
     _Atomic unsigned clear; /* asks for the extremes to begin anew */
     _Atomic bool stop;
-    atomic_bool refused; /* the stream is not to be heard */
+    uint32_t descriptions; /* the control thread's count */
+    atomic_bool refused;   /* the stream is not to be heard */
 };
 
 static void lose_card(struct playback *p, raw_ns now)
@@ -124,6 +132,24 @@ static void drain_network(struct playback *p, const struct clock_map *map, const
     } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
 }
 
+/*
+ * Group and description change as one: packets of the one group are never read as the other's. False while
+ * the new group has to wait; what still comes from the old one is nobody's sound any more.
+ */
+static bool tune(struct playback *p)
+{
+    struct tuning tuning;
+
+    SNAPSHOT_LOAD(&p->tuning, &tuning);
+    if (tuning.number == p->described)
+        return true;
+    if (!recv_go_over(p->config.receiver))
+        return false;
+    p->described = tuning.number;
+    rx_describe(p->rx, &tuning.description);
+    return true;
+}
+
 static void publish(struct playback *p, raw_ns now)
 {
     unsigned clear = atomic_load_explicit(&p->clear, memory_order_relaxed);
@@ -150,7 +176,8 @@ static raw_ns cycle(struct playback *p)
     clock_pair_read(&pair);
     SNAPSHOT_LOAD(&p->clock, &map);
     rx_refuse(p->rx, atomic_load_explicit(&p->refused, memory_order_relaxed));
-    drain_network(p, &map, &pair);
+    if (tune(p))
+        drain_network(p, &map, &pair);
     if (p->card)
         feed_card(p, &map, pair.raw);
     else
@@ -254,6 +281,13 @@ out:
 void playback_set_clock(struct playback *p, const struct clock_map *map)
 {
     SNAPSHOT_STORE(&p->clock, map);
+}
+
+void playback_describe(struct playback *p, const struct stream_description *description)
+{
+    struct tuning tuning = {.number = ++p->descriptions, .description = *description};
+
+    SNAPSHOT_STORE(&p->tuning, &tuning);
 }
 
 void playback_get_status(struct playback *p, struct playback_status *status)

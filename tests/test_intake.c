@@ -40,8 +40,9 @@ struct post {
 static struct post new_post(bool plain, size_t samples)
 {
     struct post p = {.map = &known, .now = {RAW0 + NS_PER_S}, .source = HOST};
-    struct intake_config config = {
+    struct stream_description config = {
         .plain = plain,
+        .ext_id = RTP_EXT_ID_DEFAULT,
         .claim = {.codec = RTP_CODEC_L24, .rate_hz = 48000, .channels = CHANNELS, .link_ns = LINK}};
 
     assert_int_equal(intake_init(&p.in, &config, samples), 0);
