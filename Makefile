@@ -50,7 +50,7 @@ SENDER   := sender/main sender/send_options sender/report sender/transmit sender
 RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal \
             receiver/playout
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
-            receiver/vouch
+            receiver/vouch receiver/follow receiver/tuning receiver/list
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "follow.h"
+#include "list.h"
 #include "playback.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
@@ -33,6 +35,7 @@ struct recv_app {
     struct stats *stats;
     struct timekeeper *clock;
     struct receiver *receiver;
+    struct follow *follow; /* NULL: a group was given */
     struct playback *playback;
     struct vouch vouch;       /* holds the receiver's end of RTCP */
     struct netwatch *network; /* NULL: not watched */
@@ -44,9 +47,15 @@ struct recv_app {
 
 static int open_network(struct recv_app *app, char *err, size_t err_size)
 {
-    struct recv_config config = {.interface = app->options.interface};
-    int error = option_parse_group(app->options.group, &config.group, err, err_size);
+    const struct recv_options *o = &app->options;
+    struct recv_config config = {.interface = o->interface};
+    const struct follow_config follow = {o->stream, o->sdp, o->interface, llround(o->latency_ms * 1e6)};
+    int error;
 
+    if (o->stream[0] || o->sdp[0])
+        error = follow_open(&app->follow, &follow, clock_raw_now(), err, err_size);
+    else
+        error = option_parse_group(o->group, &config.group, err, err_size);
     if (!error)
         error = recv_open(&app->receiver, &config, app->interface, &app->buffer_bytes, err, err_size);
     return error;
@@ -79,25 +88,75 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
 }
 
 /* Not needed to play: a failure is told, and no more. */
-static void open_control(struct recv_app *app)
+static void open_control(struct recv_app *app, const struct sockaddr_in *group)
 {
     char err[512] = "", cname[RTCP_CNAME_MAX + 1];
     struct control_config config = {
+        .group = *group,
         .interface = app->options.interface,
         .cname = cname,
         .name = app->host,
         .tool = "unisono-recv " UNISONO_VERSION,
     };
 
-    gethostname(app->host, sizeof app->host - 1);
     /* receivers of one host have a card each */
     snprintf(cname, sizeof cname, "%.180s@%s", app->options.device, app->host);
-    if (option_parse_group(app->options.group, &config.group, err, sizeof err))
-        return;
-    if (control_open(&app->vouch.control, &config, clock_raw_now(), err, sizeof err))
+    /* a description may have a port that leaves none above it for RTCP */
+    if (ntohs(group->sin_port) == UINT16_MAX)
+        log_warning("RTCP is not heard: there is no port above %u", UINT16_MAX);
+    else if (control_open(&app->vouch.control, &config, clock_raw_now(), err, sizeof err))
         log_warning("%s; a sender of another PTP domain will not be noticed", err);
-    if (netwatch_open(&app->network, app->options.interface, &config.group, err, sizeof err))
+}
+
+static void watch_network(struct recv_app *app)
+{
+    struct sockaddr_in group;
+    char err[512] = "";
+
+    /* where a stream is followed, the standard group stands for all: it only picks the interface, if nobody
+     * did */
+    if (option_parse_group(app->options.group, &group, err, sizeof err) ||
+        netwatch_open(&app->network, app->options.interface, &group, err, sizeof err))
         log_warning("%s", err);
+    else if (!app->follow)
+        open_control(app, &group);
+}
+
+static void tell_buffer(const struct recv_app *app)
+{
+    if (app->buffer_bytes < 1 << 20)
+        log_warning("receive buffer is %d kB: raise net.core.rmem_max to ride out longer stalls",
+                    app->buffer_bytes >> 10);
+}
+
+/* To another group, or the same with another description. On failure all is as before. */
+static int retune(struct recv_app *app, char *err, size_t err_size)
+{
+    const struct tuning *tuning = follow_tuning(app->follow);
+    bool first = app->buffer_bytes == 0;
+    int error = recv_retune(app->receiver, &tuning->group, tuning->source, &app->buffer_bytes, err, err_size);
+
+    if (error)
+        return error;
+    playback_describe(app->playback, &tuning->description);
+    follow_settle(app->follow, clock_raw_now());
+    if (first)
+        tell_buffer(app);
+    /* the BYE goes out where it may at once: in a large group nobody waits for it */
+    control_leave(app->vouch.control, clock_raw_now());
+    control_close(app->vouch.control);
+    app->vouch = (struct vouch){0};
+    open_control(app, &tuning->group);
+    return 0;
+}
+
+static void follow(struct recv_app *app, const struct playback_status *status, const struct clock_map *map,
+                   raw_ns now)
+{
+    char err[512];
+
+    if (follow_run(app->follow, map, status->rx.state != RX_IDLE, now) && retune(app, err, sizeof err))
+        log_debug("%s", err);
 }
 
 /* After the interface came back; what fails is tried again. */
@@ -105,7 +164,8 @@ static void reconnect(struct recv_app *app)
 {
     char err[512];
 
-    if (recv_reopen(app->receiver, err, sizeof err) || control_reopen(app->vouch.control, err, sizeof err))
+    if (recv_reopen(app->receiver, err, sizeof err) || control_reopen(app->vouch.control, err, sizeof err) ||
+        follow_reopen(app->follow, err, sizeof err))
         log_debug("%s", err);
     else
         netwatch_settle(app->network);
@@ -114,10 +174,10 @@ static void reconnect(struct recv_app *app)
 /* What was set up. Said only when all of it was: a failure is one line. */
 static void tell_start(const struct recv_app *app)
 {
-    log_info("listening to %s on %s", app->options.group, app->interface);
-    if (app->buffer_bytes < 1 << 20)
-        log_warning("receive buffer is %d kB: raise net.core.rmem_max to ride out longer stalls",
-                    app->buffer_bytes >> 10);
+    if (!app->follow) {
+        log_info("listening to %s on %s", app->options.group, app->interface);
+        tell_buffer(app);
+    }
     log_info("playing on %s", playback_device(app->playback));
     if (playback_device_warning(app->playback))
         log_warning("sound device %s: %s", app->options.device, playback_device_warning(app->playback));
@@ -130,7 +190,8 @@ static void control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->playback, app->receiver, app->clock, &app->vouch, app->network};
+    const struct report_on on = {app->playback, app->receiver, app->clock,
+                                 &app->vouch,   app->network,  app->follow};
     struct playback_status status;
     raw_ns next = clock_raw_now();
 
@@ -140,7 +201,9 @@ static void control(struct recv_app *app)
 
         playback_set_clock(app->playback, map);
         playback_get_status(app->playback, &status);
-        playback_refuse(app->playback, vouch_run(&app->vouch, &status, map, now));
+        follow(app, &status, map, now);
+        playback_refuse(app->playback,
+                        vouch_run(&app->vouch, &status, map, now) | follow_refuses(app->follow));
         control_speak(app->vouch.control, &status.rx.stream, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
@@ -173,6 +236,10 @@ static int run(struct recv_app *app)
         error = open_network(app, err, sizeof err);
     if (!error)
         error = start_playback(app, err, sizeof err);
+    /* what is described in a file can be joined, or that is a failure of the start */
+    if (!error && app->options.sdp[0] &&
+        follow_run(app->follow, timekeeper_run(app->clock), false, clock_raw_now()))
+        error = retune(app, err, sizeof err);
     /* last, so that a start that fails leaves no file behind */
     if (!error)
         error = stats_open(&app->stats, app->options.stats, err, sizeof err);
@@ -181,7 +248,7 @@ static int run(struct recv_app *app)
         return EXIT_FAILURE;
     }
     tell_start(app);
-    open_control(app);
+    watch_network(app);
     control(app);
     log_info("stopping");
     return EXIT_SUCCESS;
@@ -196,10 +263,12 @@ int main(int argc, char **argv)
         return status;
     log_start(&(struct log_config){"unisono-recv", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
-    status = run(&app);
+    gethostname(app.host, sizeof app.host - 1);
+    status = app.options.list ? list_run(&app.options, app.signals, stdout) : run(&app);
     playback_stop(app.playback);
     leave(&app);
     control_close(app.vouch.control);
+    follow_close(app.follow);
     netwatch_close(app.network);
     recv_close(app.receiver);
     timekeeper_close(app.clock);

@@ -21,7 +21,7 @@ enum {
 #define REOPEN_NS  (500 * NS_PER_MS)
 #define DRAIN_NS   NS_PER_S /* a card is given so long to play its rest */
 
-struct tuning {
+struct redescription {
     uint32_t number; /* grows with each; 0: none yet */
     struct stream_description description;
 };
@@ -46,7 +46,7 @@ struct playback {
 
     /* what the two threads share */
     SNAPSHOT_OF(struct clock_map) clock;
-    SNAPSHOT_OF(struct tuning) tuning;
+    SNAPSHOT_OF(struct redescription) redescribed;
     SNAPSHOT_OF(struct playback_status) published;
     _Atomic unsigned clear; /* asks for the extremes to begin anew */
     _Atomic bool stop;
@@ -138,15 +138,15 @@ static void drain_network(struct playback *p, const struct clock_map *map, const
  */
 static bool tune(struct playback *p)
 {
-    struct tuning tuning;
+    struct redescription newest;
 
-    SNAPSHOT_LOAD(&p->tuning, &tuning);
-    if (tuning.number == p->described)
+    SNAPSHOT_LOAD(&p->redescribed, &newest);
+    if (newest.number == p->described)
         return true;
     if (!recv_go_over(p->config.receiver))
         return false;
-    p->described = tuning.number;
-    rx_describe(p->rx, &tuning.description);
+    p->described = newest.number;
+    rx_describe(p->rx, &newest.description);
     return true;
 }
 
@@ -285,9 +285,9 @@ void playback_set_clock(struct playback *p, const struct clock_map *map)
 
 void playback_describe(struct playback *p, const struct stream_description *description)
 {
-    struct tuning tuning = {.number = ++p->descriptions, .description = *description};
+    struct redescription newest = {.number = ++p->descriptions, .description = *description};
 
-    SNAPSHOT_STORE(&p->tuning, &tuning);
+    SNAPSHOT_STORE(&p->redescribed, &newest);
 }
 
 void playback_get_status(struct playback *p, struct playback_status *status)

@@ -230,8 +230,8 @@ int recv_reopen(struct receiver *r, char *err, size_t err_size)
     return 0;
 }
 
-int recv_retune(struct receiver *r, const struct sockaddr_in *group, struct in_addr source, char *err,
-                size_t err_size)
+int recv_retune(struct receiver *r, const struct sockaddr_in *group, struct in_addr source, int *buffer_bytes,
+                char *err, size_t err_size)
 {
     const struct sockaddr_in old_group = r->group;
     const struct in_addr old_source = r->source;
@@ -239,7 +239,7 @@ int recv_retune(struct receiver *r, const struct sockaddr_in *group, struct in_a
 
     r->group = *group;
     r->source = source;
-    fd = open_socket(r, NULL, NULL, err, err_size);
+    fd = open_socket(r, NULL, buffer_bytes, err, err_size);
     if (fd < 0) {
         r->group = old_group;
         r->source = old_source;

@@ -69,10 +69,10 @@ int recv_reopen(struct receiver *receiver, char *err, size_t err_size);
 
 /*
  * Control thread: joins another group. What comes from the present one is handed out until recv_go_over().
- * On failure returns -errno with one line in `err`, and all is as before.
+ * *buffer_bytes as for recv_open(). On failure returns -errno with one line in `err`, and all is as before.
  */
-int recv_retune(struct receiver *receiver, const struct sockaddr_in *group, struct in_addr source, char *err,
-                size_t err_size);
+int recv_retune(struct receiver *receiver, const struct sockaddr_in *group, struct in_addr source,
+                int *buffer_bytes, char *err, size_t err_size);
 
 /*
  * Real-time: from now on recv_drain() hands out only what was sent to the group of the newest recv_retune().

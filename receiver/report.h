@@ -6,6 +6,7 @@
 #ifndef UNISONO_REPORT_H
 #define UNISONO_REPORT_H
 
+#include "follow.h"
 #include "playback.h"
 #include "proto/host/netwatch.h"
 #include "proto/host/stats.h"
@@ -26,6 +27,7 @@ struct report_on {
     const struct timekeeper *clock;
     const struct vouch *vouch;
     const struct netwatch *network;
+    const struct follow *follow; /* NULL: a group was given */
 };
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);
