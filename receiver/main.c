@@ -228,6 +228,7 @@ static void leave(struct recv_app *app)
 
 static int run(struct recv_app *app)
 {
+    const struct clock_map no_clock = {.state = MEDIA_CLOCK_NO_PTP};
     char err[512] = "";
     int error =
         timekeeper_open(&app->clock, app->options.clock, (int)app->options.ptp_domain, err, sizeof err);
@@ -237,8 +238,7 @@ static int run(struct recv_app *app)
     if (!error)
         error = start_playback(app, err, sizeof err);
     /* what is described in a file can be joined, or that is a failure of the start */
-    if (!error && app->options.sdp[0] &&
-        follow_run(app->follow, timekeeper_run(app->clock), false, clock_raw_now()))
+    if (!error && app->options.sdp[0] && follow_run(app->follow, &no_clock, false, clock_raw_now()))
         error = retune(app, err, sizeof err);
     /* last, so that a start that fails leaves no file behind */
     if (!error)
