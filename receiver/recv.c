@@ -153,12 +153,12 @@ bool recv_go_over(struct receiver *r)
 {
     int next;
 
+    if (atomic_load_explicit(&r->next, memory_order_acquire) == NO_SOCKET)
+        return true;
     /* The control thread has to close the one before first. */
     if (atomic_load_explicit(&r->left, memory_order_acquire) != NO_SOCKET)
         return false;
     next = atomic_exchange_explicit(&r->next, NO_SOCKET, memory_order_acquire);
-    if (next == NO_SOCKET)
-        return true;
     atomic_store_explicit(&r->left, r->fd, memory_order_release);
     r->fd = next & ~ANOTHER_GROUP;
     r->overflows_told = 0;
