@@ -149,20 +149,27 @@ static int64_t read_control(struct receiver *r, struct msghdr *header)
     return arrival_ns;
 }
 
-bool recv_go_over(struct receiver *r)
+/*
+ * To the socket that was seen in `next`; false when the control thread has first to close the one before, or
+ * has just put another there, which may be of another group.
+ */
+static bool go_over(struct receiver *r, int next)
 {
-    int next;
-
-    if (atomic_load_explicit(&r->next, memory_order_acquire) == NO_SOCKET)
-        return true;
-    /* The control thread has to close the one before first. */
     if (atomic_load_explicit(&r->left, memory_order_acquire) != NO_SOCKET)
         return false;
-    next = atomic_exchange_explicit(&r->next, NO_SOCKET, memory_order_acquire);
+    if (!atomic_compare_exchange_strong(&r->next, &next, NO_SOCKET))
+        return false;
     atomic_store_explicit(&r->left, r->fd, memory_order_release);
     r->fd = next & ~ANOTHER_GROUP;
     r->overflows_told = 0;
     return true;
+}
+
+bool recv_go_over(struct receiver *r)
+{
+    int next = atomic_load_explicit(&r->next, memory_order_acquire);
+
+    return next == NO_SOCKET || go_over(r, next);
 }
 
 static int drain(struct receiver *r)
@@ -207,7 +214,7 @@ int recv_drain(struct receiver *r, const struct recv_datagram **datagrams)
 
     *datagrams = r->datagrams;
     if (next != NO_SOCKET && !(next & ANOTHER_GROUP) && r->emptied)
-        recv_go_over(r);
+        go_over(r, next);
     return result;
 }
 
