@@ -181,12 +181,27 @@ static void test_renamed(void **state)
     assert_non_null(find("New"));
 }
 
-/* The session of one announcer is nobody else's to change, as long as he speaks. */
-static void test_forged(void **state)
+/* A sender whose address changed keeps its session, and counts on. */
+static void test_other_address(void **state)
 {
     (void)state;
     announce(A, (struct say){.name = "Stage", .origin = MA, .version = 1});
-    announce(B, (struct say){.name = "Stage", .origin = MA, .version = UINT64_MAX, .group = "239.6.6.6"});
+    announce(B, (struct say){.name = "Stage", .origin = MA, .version = 2, .group = "239.2.2.2"});
+    assert_int_equal(d->count, 1);
+    group_is(find("Stage"), "239.2.2.2");
+    assert_int_equal(find("Stage")->announcer, B);
+    sap(true, 7, A, "");
+    assert_non_null(find("Stage"));
+    sap(true, 7, B, "");
+    assert_null(find("Stage"));
+}
+
+/* Another's version is nobody else's to change, as long as he speaks. */
+static void test_forged(void **state)
+{
+    (void)state;
+    announce(A, (struct say){.name = "Stage", .origin = MA, .version = 2});
+    announce(B, (struct say){.name = "Stage", .origin = MA, .version = 2, .group = "239.6.6.6"});
     group_is(find("Stage"), "239.1.1.1");
     assert_int_equal(d->refused, 1);
     pass(16);
@@ -500,6 +515,7 @@ int main(void)
         TEST(test_repeats),
         TEST(test_newer_version),
         TEST(test_renamed),
+        TEST(test_other_address),
         TEST(test_forged),
         TEST(test_deleted),
         TEST(test_deletes_old_version),
