@@ -42,7 +42,7 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
             proto/host/realtime proto/host/signals proto/host/log proto/host/stats
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
-SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
+SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
 # recv > intake > timeline > conceal > playout > resample > play
 RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
