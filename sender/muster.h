@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The muster: are those there without whom the sound shall not start? Pure.
+ * The muster: are those there without whom the sound shall not start?
  */
 #ifndef UNISONO_MUSTER_H
 #define UNISONO_MUSTER_H
