@@ -33,7 +33,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # ---- what each program is made of: the link lines are the picture of the architecture -----------------------
 
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
-CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/rtcptimer \
+CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
             proto/pcm proto/ptpmgmt \
             proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap proto/directory
 # what touches the host
@@ -44,13 +44,13 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
 DISCOVERY := proto/host/discovery proto/host/browser
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
-SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
+SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
 # recv > intake > timeline > conceal > playout > resample > play
-RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal \
+RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
             receiver/playout
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
-            receiver/vouch receiver/follow receiver/tuning receiver/list
+            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))

@@ -37,6 +37,7 @@ struct recv_app {
     struct receiver *receiver;
     struct follow *follow; /* NULL: a group was given */
     struct playback *playback;
+    struct gauge gauge;
     struct vouch vouch;       /* holds the receiver's end of RTCP */
     struct netwatch *network; /* NULL: not watched */
     char host[64];
@@ -95,7 +96,7 @@ static void open_control(struct recv_app *app, const struct sockaddr_in *group)
         .group = *group,
         .interface = app->options.interface,
         .cname = cname,
-        .name = app->host,
+        .name = *app->options.name ? app->options.name : app->host,
         .tool = "unisono-recv " UNISONO_VERSION,
     };
 
@@ -108,18 +109,18 @@ static void open_control(struct recv_app *app, const struct sockaddr_in *group)
         log_warning("%s; a sender of another PTP domain will not be noticed", err);
 }
 
+/* Where a stream is followed, the standard group stands for all: it picks the interface, if nobody did. */
 static void watch_network(struct recv_app *app)
 {
     struct sockaddr_in group;
     char err[512] = "";
 
-    /* where a stream is followed, the standard group stands for all: it only picks the interface, if nobody
-     * did */
-    if (option_parse_group(app->options.group, &group, err, sizeof err) ||
-        netwatch_open(&app->network, app->options.interface, &group, err, sizeof err))
-        log_warning("%s", err);
-    else if (!app->follow)
+    if (option_parse_group(app->options.group, &group, err, sizeof err))
+        return;
+    if (!app->follow)
         open_control(app, &group);
+    if (netwatch_open(&app->network, app->options.interface, &group, err, sizeof err))
+        log_warning("%s", err);
 }
 
 static void tell_buffer(const struct recv_app *app)
@@ -185,16 +186,42 @@ static void tell_start(const struct recv_app *app)
         log_warning("%s", app->warning);
 }
 
+/* Tells the group how this receiver fares, when it is its turn. */
+static void tell_group(struct recv_app *app, const struct playback_status *status, raw_ns now)
+{
+    struct rx_distributions distributions;
+    struct telemetry telemetry;
+    const struct clock_map *map = timekeeper_map(app->clock);
+    const struct gauge_on on = {
+        .status = status,
+        .distributions = &distributions,
+        .map = map,
+        .clock = timekeeper_source(app->clock),
+        .channels = playback_channels(app->playback),
+        .delay_ns = llround(app->options.delay_ms * 1e6),
+        .refused = app->vouch.refused || follow_refuses(app->follow),
+    };
+
+    if (!control_due(app->vouch.control, &status->rx.stream, now))
+        return;
+    playback_get_distributions(app->playback, &distributions);
+    gauge_telemetry(&app->gauge, &on, now, &telemetry);
+    control_say(app->vouch.control, &status->rx.stream, &telemetry, rtcp_clock_of_map(map), now);
+    gauge_reported(&app->gauge, &distributions, now);
+}
+
 /* The control thread's life: until a signal ends it. */
 static void control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->playback, app->receiver, app->clock,
-                                 &app->vouch,   app->network,  app->follow};
+    const struct report_on on = {app->playback, &app->gauge,  app->receiver, app->clock,
+                                 &app->vouch,   app->network, app->follow};
     struct playback_status status;
+    struct playback_extremes extremes;
     raw_ns next = clock_raw_now();
 
+    gauge_init(&app->gauge, next);
     while (poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
         raw_ns now = clock_raw_now();
         const struct clock_map *map = timekeeper_run(app->clock);
@@ -203,8 +230,12 @@ static void control(struct recv_app *app)
         playback_get_status(app->playback, &status);
         follow(app, &status, map, now);
         playback_refuse(app->playback,
-                        vouch_run(&app->vouch, &status, map, now) | follow_refuses(app->follow));
-        control_speak(app->vouch.control, &status.rx.stream, now);
+                        vouch_run(&app->vouch, &status, map, now) || follow_refuses(app->follow));
+        if (app->vouch.gone)
+            playback_bye(app->playback, status.rx.stream.claim.ssrc);
+        if (playback_take_extremes(app->playback, &extremes))
+            gauge_extremes(&app->gauge, &extremes);
+        tell_group(app, &status, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
         recv_sweep(app->receiver);

@@ -17,6 +17,7 @@ struct recv_options {
     double delay_ms;  /* this receiver's own, on top of the stream's latency */
     double gain_db;
     int resampler;              /* enum resample_quality */
+    char name[64];              /* "": the host's */
     char stream[SDP_NAME_SIZE]; /* name to look for; "": none */
     char sdp[1024];             /* path of a description; "": none */
     char group[64];        /* for option_parse_group(), which accepts it; what is played without either */
