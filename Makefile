@@ -215,8 +215,7 @@ check: deps-build deps-test
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
-BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev \
-                  libavahi-client-dev
+BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev libavahi-client-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config

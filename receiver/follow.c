@@ -28,14 +28,15 @@ struct follow {
     struct in_addr found_origin; /* its origin, */
     const char *found_by;        /* and how; NULL: in a file */
     struct tuning wanted, tuned; /* what it takes, and what was done last */
-    struct in_addr origin;       /* of the stream that was tuned to */
+    struct sdp_stream playing;   /* the stream that was tuned to, */
+    struct in_addr origin;       /* and its origin */
     bool is_tuned, refused, announced;
-    char why[TUNING_WHY_SIZE]; /* the refusal that was told last; "" once it was taken back */
+    char why[TUNING_WHY_SIZE]; /* the refusal that was told last; "" once something can be played */
     raw_ns since;              /* the search */
     raw_ns sounded;            /* when something came last, or when it was tuned */
     raw_ns retry_at;
     int64_t patience_ns;
-    bool told_search;
+    bool told_search, told_tuned;
     struct log_limit tell_tuned, tell_refused, tell_gone;
     uint64_t retunes;
 };
@@ -174,12 +175,13 @@ static void tell_announced(struct follow *f, bool announced, raw_ns now)
 
 static void tell_tuned(struct follow *f, raw_ns now)
 {
-    const struct sdp_stream *s = &f->stream;
+    const struct sdp_stream *s = &f->playing;
     char group[INET_ADDRSTRLEN], origin[INET_ADDRSTRLEN];
     uint64_t held;
 
-    if (!log_limit_pass(&f->tell_tuned, now, &held))
+    if (f->told_tuned || !log_limit_pass(&f->tell_tuned, now, &held))
         return;
+    f->told_tuned = true;
     inet_ntop(AF_INET, &f->tuned.group.sin_addr, group, sizeof group);
     inet_ntop(AF_INET, &f->origin, origin, sizeof origin);
     log_info("stream \"%s\"%s%s: %s:%u, %s/%u/%u, %s, from %s", f->name, f->found_by ? ", by " : "",
@@ -189,11 +191,10 @@ static void tell_tuned(struct follow *f, raw_ns now)
         log_warning("--latency is not used: the stream \"%s\" says its own", f->name);
 }
 
-static void refuse(struct follow *f, const char *why, raw_ns now)
+static void tell_refused(struct follow *f, const char *why, raw_ns now)
 {
     uint64_t held;
 
-    f->refused = true;
     if (strcmp(f->why, why) == 0 || !log_limit_pass(&f->tell_refused, now, &held))
         return;
     snprintf(f->why, sizeof f->why, "%s", why);
@@ -203,7 +204,7 @@ static void refuse(struct follow *f, const char *why, raw_ns now)
 /* ---- finding ---------------------------------------------------------------------------------------- */
 
 /* False: nothing is known of the stream. `why` is empty, or says why what is known cannot be played. */
-static bool find(struct follow *f, int domain, bool silent, char *why)
+static bool find(struct follow *f, int domain, bool silent, raw_ns now, char *why)
 {
     const struct directory_entry *e;
 
@@ -213,15 +214,18 @@ static bool find(struct follow *f, int domain, bool silent, char *why)
         return true;
     }
     e = directory_find(discovery_directory(f->discovery), f->name, f->is_tuned ? &f->origin : NULL, silent);
+    tell_announced(f, e != NULL, now);
     if (!e)
         return false;
     if (!e->playable)
         snprintf(why, TUNING_WHY_SIZE, "%s", e->why);
     else
         (void)tuning_of(&e->stream, domain, f->link_ns, &f->wanted, why);
-    /* a namesake that cannot be played is nobody's successor */
-    if (why[0] && f->is_tuned && e->origin.s_addr != f->origin.s_addr)
+    /* a namesake that cannot be played is nobody's successor; but people shall know of it */
+    if (why[0] && f->is_tuned && e->origin.s_addr != f->origin.s_addr) {
+        tell_refused(f, why, now);
         return false;
+    }
     f->stream = e->stream;
     f->found_origin = e->origin;
     f->found_by = e->kind == DIRECTORY_SAP ? "SAP" : "mDNS";
@@ -248,15 +252,18 @@ bool follow_run(struct follow *f, const struct clock_map *map, bool sounding, ra
     /* without a clock nothing of a plain stream counts as heard */
     if (sounding || map->state == MEDIA_CLOCK_NO_PTP)
         f->sounded = now;
-    found = find(f, clock.known ? clock.domain : SDP_DOMAIN_UNKNOWN, is_silent(f, now), why);
-    tell_announced(f, found, now);
-    if (!found && !f->is_tuned)
+    found = find(f, clock.known ? clock.domain : SDP_DOMAIN_UNKNOWN, is_silent(f, now), now, why);
+    if (f->is_tuned)
+        tell_tuned(f, now); /* what the limit held back */
+    else if (!found)
         tell_search(f, now);
-    if (found && why[0])
-        refuse(f, why, now);
-    if (!found || why[0])
+    if (!found)
         return false;
-    f->refused = false;
+    f->refused = why[0] != '\0';
+    if (f->refused) {
+        tell_refused(f, why, now);
+        return false;
+    }
     f->why[0] = '\0';
     if ((f->is_tuned && tuning_equal(&f->tuned, &f->wanted)) || now.ns < f->retry_at.ns)
         return false;
@@ -275,9 +282,11 @@ void follow_settle(struct follow *f, raw_ns now)
     if (is_silent(f, now) && f->patience_ns < SILENT_MAX_NS)
         f->patience_ns *= 2;
     f->tuned = f->wanted;
+    f->playing = f->stream;
     f->origin = f->found_origin;
     f->is_tuned = true;
     f->sounded = now;
+    f->told_tuned = false;
     tell_tuned(f, now);
 }
 
