@@ -39,7 +39,8 @@ CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
-            proto/host/realtime proto/host/signals proto/host/log proto/host/stats
+            proto/host/realtime proto/host/signals proto/host/log proto/host/stats \
+            proto/host/service proto/host/waiting
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
@@ -60,8 +61,8 @@ REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
-SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
-RECV_LIBS := -lasound -lsamplerate -lm
+SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lsystemd -lm
+RECV_LIBS := -lasound -lsamplerate -lsystemd -lm
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
@@ -212,7 +213,8 @@ check: deps-build deps-test
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
-BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev
+BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev \
+                  libsystemd-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
@@ -137,6 +138,37 @@ static void write_line(struct stats *stats, const struct playback_status *now, c
     stats_end(stats);
 }
 
+static void tell_manager_playing(const struct report_on *on, const struct rx_status *rx)
+{
+    const struct stream_claim *c = &rx->stream.claim;
+    const char *codec = rtp_codec_name(c->codec);
+    double headroom_ms = fmin(rx->queued_min_ms, rx->lead_min_ms - rx->lead_need_ms);
+    char headroom[32] = "";
+
+    if (isfinite(headroom_ms))
+        snprintf(headroom, sizeof headroom, ", headroom %.1f ms", headroom_ms);
+    service_status(on->service, "playing %s %g kHz %u ch from %s, in step to %.1f us%s", codec ? codec : "?",
+                   c->rate_hz / 1e3, c->channels, inet_ntoa((struct in_addr){(in_addr_t)c->source}),
+                   error_budget_us(rx, on->clock), headroom);
+}
+
+static void tell_manager(const struct report_on *on, const struct playback_status *now)
+{
+    const char *text = "no stream";
+
+    if (!now->card_present)
+        text = "the sound device is gone; looking for it";
+    else if (on->vouch->refused)
+        text = "silent: the sender is of another PTP domain";
+    else if (now->rx.state == RX_ARMED)
+        text = "stream found; waiting for card and clock to be known";
+    else if (now->rx.state != RX_IDLE) {
+        tell_manager_playing(on, &now->rx);
+        return;
+    }
+    service_status(on->service, "%s", text);
+}
+
 void report_second(struct report *r, const struct report_on *on, struct stats *stats)
 {
     struct playback_status now;
@@ -147,6 +179,7 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
         tell_state(&now);
     if (r->spoken)
         tell_trouble(&r->before, &now);
+    tell_manager(on, &now);
     r->spoken = true;
     r->before = now;
     write_line(stats, &now, on);

@@ -40,6 +40,9 @@ void audience_reported(struct audience *audience, const struct sockaddr_in *own,
 /* Hears what was said. Those who come are told to the log, a few by name in each second. */
 void audience_listen(struct audience *audience, raw_ns now);
 
+/* How many receivers speak; 0 when nobody can be heard. */
+size_t audience_count(const struct audience *audience);
+
 /* Once a second: how many they are, in the log if that changed; and `stats`, unless NULL: receivers, ... */
 void audience_report(struct audience *audience, struct stats *stats);
 
