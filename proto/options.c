@@ -668,7 +668,7 @@ static void print_config(const struct options_program *program, const void *valu
     char allowed[WHY_LEN];
     char buf[64];
 
-    fprintf(out, "# %s %s: all options and their values; what stands behind # alone is the default\n",
+    fprintf(out, "# %s %s: all options and their values; those at their default stand behind #\n",
             program->name, UNISONO_VERSION);
     for (size_t i = 0; i < program->count; i++) {
         const struct option_spec *spec = &program->specs[i];
