@@ -35,7 +35,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # ---- what each program is made of: the link lines are the picture of the architecture -----------------------
 
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
-CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/rtcptimer \
+CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
             proto/pcm proto/ptpmgmt \
             proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap
 # what touches the host
@@ -45,13 +45,13 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
             proto/host/service proto/host/waiting
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
-SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
+SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
 # recv > intake > timeline > conceal > playout > resample > play
-RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal \
+RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
             receiver/playout
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
-            receiver/vouch
+            receiver/vouch receiver/gauge
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))

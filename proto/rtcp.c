@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "printable.h"
 
 #define RTCP_VERSION 2u
@@ -24,46 +25,30 @@ enum {
     SDES_NAME = 2,
     SDES_TOOL = 6,
 };
-#define SDES_TEXT_MAX 255
-
 #define HEADER_BYTES      4
 #define SENDER_INFO_BYTES 20
 #define BLOCK_BYTES       24
 #define LOST_MAX          0x7fffff
 #define NTP_OF_1970       UINT32_C(2208988800) /* seconds */
 
-/* Our APP packet, subtype 0 (PROTOCOL.md section 8) */
-#define APP_SUBTYPE       0
-#define APP_VERSION       0
-#define APP_DATA_BYTES    12
-#define APP_FLAG_KNOWN    1
-#define APP_FLAG_HOLDOVER 2
+/* Our APP packets, by subtype (PROTOCOL.md sections 8.1, 8.4 and 8.5) */
+enum {
+    APP_CLOCK = 0,
+    APP_TELEMETRY = 1,
+    APP_OFFER = 2,
+};
+#define APP_HEAD_BYTES 8 /* SSRC and name */
+
+#define CLOCK_VERSION       0
+#define CLOCK_BYTES         12
+#define CLOCK_FLAG_KNOWN    1
+#define CLOCK_FLAG_HOLDOVER 2
+
+#define OFFER_VERSION      0
+#define OFFER_BYTES        16
+#define OFFER_FLAG_WAITING 1
 
 static const uint8_t app_name[4] = {'U', 'N', 'I', 'S'};
-
-/* ---- bytes ----------------------------------------------------------------------------------------- */
-
-static uint8_t *put_be32(uint8_t *to, uint32_t value)
-{
-    for (unsigned shift = 32; shift > 0; shift -= 8)
-        *to++ = (uint8_t)(value >> (shift - 8));
-    return to;
-}
-
-static uint8_t *put_be64(uint8_t *to, uint64_t value)
-{
-    return put_be32(put_be32(to, (uint32_t)(value >> 32)), (uint32_t)value);
-}
-
-static uint32_t get_be32(const uint8_t *from)
-{
-    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
-}
-
-static uint64_t get_be64(const uint8_t *from)
-{
-    return (uint64_t)get_be32(from) << 32 | get_be32(from + 4);
-}
 
 /* ---- what is said ---------------------------------------------------------------------------------- */
 
@@ -144,11 +129,7 @@ static uint8_t *put_item(uint8_t *to, uint8_t type, const char *text, size_t len
 
 static uint8_t *put_text(uint8_t *to, uint8_t type, const char *text)
 {
-    size_t len = 0;
-
-    while (text && text[len] && len < SDES_TEXT_MAX)
-        len++;
-    return text ? put_item(to, type, text, len) : to;
+    return *text ? put_item(to, type, text, strlen(text)) : to;
 }
 
 /* Section 6.5: one chunk, its list ended by one to four zeros. */
@@ -166,20 +147,46 @@ static uint8_t *put_source_description(uint8_t *to, const struct rtcp_report *re
     return end;
 }
 
-/* Section 6.7. */
-static uint8_t *put_app(uint8_t *to, const struct rtcp_report *report)
+/* Section 6.7: `body` bytes of ours follow. */
+static uint8_t *put_app(uint8_t *to, const struct rtcp_report *report, unsigned subtype, size_t body)
+{
+    to = put_header(to, subtype, TYPE_APP, APP_HEAD_BYTES + body);
+    to = put_be32(to, report->ssrc);
+    memcpy(to, app_name, sizeof app_name);
+    return to + sizeof app_name;
+}
+
+static uint8_t *put_clock(uint8_t *to, const struct rtcp_report *report)
 {
     const struct rtcp_clock *clock = &report->clock;
 
-    to = put_header(to, APP_SUBTYPE, TYPE_APP, 8 + APP_DATA_BYTES);
-    to = put_be32(to, report->ssrc);
-    memcpy(to, app_name, sizeof app_name);
-    to += sizeof app_name;
-    *to++ = APP_VERSION;
-    *to++ = (uint8_t)((clock->known ? APP_FLAG_KNOWN : 0) | (clock->holdover ? APP_FLAG_HOLDOVER : 0));
+    to = put_app(to, report, APP_CLOCK, CLOCK_BYTES);
+    *to++ = CLOCK_VERSION;
+    *to++ = (uint8_t)((clock->known ? CLOCK_FLAG_KNOWN : 0) | (clock->holdover ? CLOCK_FLAG_HOLDOVER : 0));
     *to++ = clock->known ? clock->domain : 0;
     *to++ = 0;
     return put_be64(to, clock->known ? clock->gm_id : 0);
+}
+
+static uint8_t *put_telemetry(uint8_t *to, const struct rtcp_report *report)
+{
+    size_t len = telemetry_build(to + HEADER_BYTES + APP_HEAD_BYTES, &report->telemetry);
+
+    return put_app(to, report, APP_TELEMETRY, len) + len;
+}
+
+static uint8_t *put_offer(uint8_t *to, const struct rtcp_report *report)
+{
+    const struct rtcp_offer *offer = &report->offer;
+
+    to = put_app(to, report, APP_OFFER, OFFER_BYTES);
+    *to++ = OFFER_VERSION;
+    *to++ = offer->waiting ? OFFER_FLAG_WAITING : 0;
+    *to++ = (uint8_t)((unsigned)offer->codec << 4 | (unsigned)rtp_rate_code(offer->rate_hz));
+    *to++ = (uint8_t)(offer->channels - 1);
+    to = put_be16(to, (uint16_t)offer->frames_per_packet);
+    to = put_be16(to, 0);
+    return put_be64(to, (uint64_t)offer->latency_ns);
 }
 
 size_t rtcp_build(uint8_t *to, const struct rtcp_report *report)
@@ -189,7 +196,11 @@ size_t rtcp_build(uint8_t *to, const struct rtcp_report *report)
     assert(report->cname_len > 0);
     end = put_source_description(put_report(end, report), report);
     if (report->has_clock)
-        end = put_app(end, report);
+        end = put_clock(end, report);
+    if (report->has_telemetry)
+        end = put_telemetry(end, report);
+    if (report->has_offer)
+        end = put_offer(end, report);
     /* Last, as section 6.1 wants it. */
     if (report->bye)
         end = put_be32(put_header(end, 1, TYPE_BYE, 4), report->ssrc);
@@ -198,9 +209,17 @@ size_t rtcp_build(uint8_t *to, const struct rtcp_report *report)
 
 /* ---- parsing --------------------------------------------------------------------------------------- */
 
-static void take_cname(struct rtcp_report *report, const uint8_t *text, uint8_t len)
+/* The first of each kind counts; an empty one is none. */
+static void take_item(struct rtcp_report *report, unsigned type, const uint8_t *text, uint8_t len)
 {
-    report->cname_len = (uint8_t)printable_copy(report->cname, sizeof report->cname, (const char *)text, len);
+    const char *from = (const char *)text;
+
+    if (type == SDES_CNAME && report->cname_len == 0)
+        report->cname_len = (uint8_t)printable_copy(report->cname, sizeof report->cname, from, len);
+    else if (type == SDES_NAME && !*report->name)
+        printable_copy(report->name, sizeof report->name, from, len);
+    else if (type == SDES_TOOL && !*report->tool)
+        printable_copy(report->tool, sizeof report->tool, from, len);
 }
 
 /* All of the following get what stands behind a packet's header: `len` bytes, whole words, padding taken off.
@@ -252,8 +271,8 @@ static int parse_items(const uint8_t *body, size_t len, size_t *at, bool ours, s
     while (*at < len && body[*at] != 0) {
         if (len - *at < 2 || body[*at + 1] > len - *at - 2)
             return -EBADMSG;
-        if (ours && body[*at] == SDES_CNAME && report->cname_len == 0)
-            take_cname(report, body + *at + 2, body[*at + 1]);
+        if (ours)
+            take_item(report, body[*at], body + *at + 2, body[*at + 1]);
         *at += 2 + (size_t)body[*at + 1];
     }
     if (*at == len)
@@ -295,32 +314,78 @@ static int parse_bye(const uint8_t *body, size_t len, unsigned sources, struct r
     return 0;
 }
 
-static int parse_app(const uint8_t *body, size_t len, unsigned subtype, struct rtcp_report *report)
+/* The bodies of our APP packets, from the version on. It comes first: another may have another length. */
+
+static int parse_clock(const uint8_t *data, size_t len, struct rtcp_report *report)
 {
-    const uint8_t *data;
-
-    if (len < 8)
-        return -EBADMSG;
-    data = body + 8;
-    if (get_be32(body) != report->ssrc || memcmp(body + 4, app_name, sizeof app_name) != 0 ||
-        subtype != APP_SUBTYPE || report->has_clock)
+    if (report->has_clock || (len > 0 && data[0] != CLOCK_VERSION))
         return 0;
-    if (len == 8)
+    if (len < CLOCK_BYTES)
         return -EBADMSG;
-    /* The version first: another version may have another length. */
-    if (data[0] != APP_VERSION)
-        return 0;
-    if (len < 8 + APP_DATA_BYTES)
-        return -EBADMSG;
-
     report->has_clock = true;
-    report->clock.known = data[1] & APP_FLAG_KNOWN;
-    report->clock.holdover = data[1] & APP_FLAG_HOLDOVER;
+    report->clock.known = data[1] & CLOCK_FLAG_KNOWN;
+    report->clock.holdover = data[1] & CLOCK_FLAG_HOLDOVER;
     if (report->clock.known) {
         report->clock.domain = data[2];
         report->clock.gm_id = get_be64(data + 4);
     }
     return 0;
+}
+
+static int parse_telemetry(const uint8_t *data, size_t len, struct rtcp_report *report)
+{
+    int result = report->has_telemetry ? -EPROTONOSUPPORT : telemetry_parse(data, len, &report->telemetry);
+
+    report->has_telemetry |= result == 0;
+    return result == -EPROTONOSUPPORT ? 0 : result;
+}
+
+/* A codec or a rate that we do not know is no offer to us. */
+static int parse_offer(const uint8_t *data, size_t len, struct rtcp_report *report)
+{
+    struct rtcp_offer *offer = &report->offer;
+    uint64_t latency_ns;
+
+    if (report->has_offer || (len > 0 && data[0] != OFFER_VERSION))
+        return 0;
+    if (len < OFFER_BYTES)
+        return -EBADMSG;
+    latency_ns = get_be64(data + 8);
+    if (latency_ns > RTCP_LATENCY_MAX_NS || get_be16(data + 4) == 0)
+        return -EBADMSG;
+    *offer = (struct rtcp_offer){
+        .waiting = data[1] & OFFER_FLAG_WAITING,
+        .codec = data[2] >> 4,
+        .rate_hz = rtp_rate_of_code(data[2] & 15),
+        .channels = (data[3] & 63) + 1u,
+        .frames_per_packet = get_be16(data + 4),
+        .latency_ns = (int64_t)latency_ns,
+    };
+    report->has_offer = rtp_codec_name(offer->codec) && offer->rate_hz;
+    if (!report->has_offer)
+        *offer = (struct rtcp_offer){0};
+    return 0;
+}
+
+static int parse_app(const uint8_t *body, size_t len, unsigned subtype, struct rtcp_report *report)
+{
+    const uint8_t *data = body + APP_HEAD_BYTES;
+
+    if (len < APP_HEAD_BYTES)
+        return -EBADMSG;
+    len -= APP_HEAD_BYTES;
+    if (get_be32(body) != report->ssrc || memcmp(body + 4, app_name, sizeof app_name) != 0)
+        return 0;
+    switch (subtype) {
+    case APP_CLOCK:
+        return parse_clock(data, len, report);
+    case APP_TELEMETRY:
+        return parse_telemetry(data, len, report);
+    case APP_OFFER:
+        return parse_offer(data, len, report);
+    default:
+        return 0;
+    }
 }
 
 static int parse_body(const uint8_t *body, size_t len, unsigned type, unsigned count,

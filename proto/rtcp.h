@@ -7,9 +7,10 @@
  *     sender                                                  receiver
  *     | SR: PTP time and media clock of one instant,    |     | RR: how the sender's packets arrive  |
  *     |     what was sent so far                        |     |                                      |
- *     | SDES: CNAME, its name                           |     | SDES: CNAME; now and then NAME, TOOL |
- *     | APP "UNIS": whose time it is, PTP domain and    |     |                                      |
+ *     | SDES: CNAME; NAME, that of the stream; TOOL     |     | SDES: CNAME; now and then NAME, TOOL |
+ *     | APP "UNIS": whose time it is, PTP domain and    |     | APP "UNIS": likewise                 |
  *     |     grandmaster                                 |     |                                      |
+ *     | APP "UNIS": the stream's format and latency     |     | APP "UNIS": how it fares             |
  *     | BYE: only in the last ones                      |     | BYE: only in the last one            |
  *
  * The packets of sound name instants, but not the clock on which they count. Two PTP domains may differ by a
@@ -27,12 +28,16 @@
 #include <stdint.h>
 
 #include "mediaclock.h"
+#include "rtp.h"
+#include "telemetry.h"
 #include "timebase.h"
 
-#define RTCP_CNAME_MAX 255
+#define RTCP_CNAME_MAX      255
+#define RTCP_LATENCY_MAX_NS (10 * NS_PER_S)
 
-/* Room for every compound that is built: SR with a block, SDES with three items of 255 bytes, APP, BYE. */
-#define RTCP_COMPOUND_MAX (28 + 24 + 780 + 24 + 8)
+/* Room for every compound that is built: SR with a block, SDES with three items of 255 bytes, three APP, BYE.
+ */
+#define RTCP_COMPOUND_MAX (28 + 24 + 780 + 24 + 12 + TELEMETRY_BYTES_MAX + 28 + 8)
 
 /* On whose time a sender is. */
 struct rtcp_clock {
@@ -53,6 +58,16 @@ struct rtcp_block {
     uint32_t dlsr;    /* since that came, in 1/65536 s */
 };
 
+/* What a sender sends, or is about to. */
+struct rtcp_offer {
+    bool waiting; /* for receivers: there is no sound yet, and who hears this may say that it is there */
+    enum rtp_codec codec;
+    uint32_t rate_hz;
+    unsigned channels;
+    unsigned frames_per_packet; /* 1..65535 */
+    int64_t latency_ns;         /* 0..RTCP_LATENCY_MAX_NS */
+};
+
 /* One compound, as fields. */
 struct rtcp_report {
     uint32_t ssrc; /* of its first packet; all below is of this source, others in the compound are skipped */
@@ -64,9 +79,14 @@ struct rtcp_report {
     struct rtcp_block block;  /* means nothing while has_block is false */
     uint8_t cname_len;        /* 0: there was none */
     char cname[RTCP_CNAME_MAX + 1];
-    const char *name, *tool; /* SDES items to build, up to 255 bytes are taken; NULL: none, as when parsed */
+    char name[RTCP_CNAME_MAX + 1]; /* SDES items; "": none */
+    char tool[RTCP_CNAME_MAX + 1];
     bool has_clock;
-    struct rtcp_clock clock; /* means nothing while has_clock is false */
+    struct rtcp_clock clock; /* means nothing while has_clock is false; likewise below */
+    bool has_telemetry;
+    struct telemetry telemetry;
+    bool has_offer; /* of a codec and a rate that are known here */
+    struct rtcp_offer offer;
     bool bye;
 };
 
@@ -82,13 +102,15 @@ struct rtcp_clock rtcp_clock_of_map(const struct clock_map *map);
 /*
  * Writes the compound to `to`, at most RTCP_COMPOUND_MAX bytes; returns how many. There is a CNAME, or it
  * asserts; cname needs no end but cname_len. block.lost is brought into its range.
+ * All of an offer must be known here.
  */
 size_t rtcp_build(uint8_t *to, const struct rtcp_report *report);
 
 /*
  * Parses one datagram of exactly `len` bytes.
  *   0          `report` is filled; unknown packets, items and versions of ours are not an error here. In
- * cname everything but printable UTF-8 is replaced by '?', so that it can be shown; it ends with a zero
+ *              the texts everything but printable UTF-8 is replaced by '?', so that they can be shown; they
+ *              end with a zero
  *   -EBADMSG   malformed: truncated, lengths that contradict, padding elsewhere than at the end
  *   -EPROTO    not for us: another RTP version, or not beginning with SR or RR (RTP and STUN among them)
  * On an error `report` is undefined.

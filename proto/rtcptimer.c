@@ -7,9 +7,11 @@
 /* RFC 3550 sections 6.2 and 6.3, appendix A.7 */
 #define RTCP_FRACTION    0.05
 #define SENDERS_FRACTION 0.25
-#define COMPENSATION     (2.71828 - 1.5) /* reconsideration makes intervals longer than they are drawn */
-#define MINIMUM_NS       (5 * NS_PER_S)
-#define REDUCED_KBIT     360 /* a sender's minimum is so many kbit of the session, in seconds */
+#define COMPENSATION     (2.71828 - 1.5)  /* reconsideration makes intervals longer than they are drawn */
+#define MINIMUM_NS       (5 * NS_PER_S)   /* for who may be gone */
+#define FIRST_NS         (MINIMUM_NS / 2) /* before the first report: a thousand may be switched on at once */
+#define SPEAK_NS         NS_PER_S /* then, as RFC 4585 section 3.5.3 has it with T_rr_interval of 1 s */
+#define REDUCED_KBIT     360      /* a sender's minimum is so many kbit of the session, in seconds */
 #define MEMBER_INTERVALS 5
 #define SENDER_INTERVALS 2
 #define BYE_AT_ONCE      50 /* members at most */
@@ -135,14 +137,13 @@ int64_t rtcp_timer_interval_ns(const struct rtcp_timer *t)
 static int64_t draw_interval(struct rtcp_timer *t)
 {
     bool sends_sound = t->config.sends_sound && t->phase != RTCP_TIMER_LEAVING;
-    int64_t minimum_ns = MINIMUM_NS;
+    int64_t minimum_ns = t->initial ? FIRST_NS : SPEAK_NS, reduced_ns;
 
-    if (sends_sound && t->config.session_bytes_per_s > 0)
-        minimum_ns = REDUCED_KBIT * 1000 / 8 * NS_PER_S / t->config.session_bytes_per_s;
-    if (minimum_ns > MINIMUM_NS)
-        minimum_ns = MINIMUM_NS;
-    if (t->initial)
-        minimum_ns /= 2;
+    if (sends_sound && t->config.session_bytes_per_s > 0) {
+        reduced_ns = REDUCED_KBIT * 1000 / 8 * NS_PER_S / t->config.session_bytes_per_s;
+        reduced_ns /= t->initial ? 2 : 1;
+        minimum_ns = reduced_ns < minimum_ns ? reduced_ns : minimum_ns;
+    }
     return (int64_t)((double)interval(t, sends_sound, minimum_ns) * (draw(t) + 0.5) / COMPENSATION);
 }
 

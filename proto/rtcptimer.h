@@ -8,6 +8,10 @@
  *     Td = max(minimum, average size * members who share / bandwidth they share)
  *     T  = Td * (0.5 to 1.5, random) / (e - 3/2)
  *
+ * The minimum is that of RFC 3550 before the first report, 2.5 s, and then 1 s, which the profile for
+ * feedback allows (RFC 4585 section 3.5.3, T_rr_interval), so that people see what happens. Who may be gone
+ * is judged by 5 s, since others may keep to RFC 3550.
+ *
  *   reconsideration   when T is over it is drawn again, with what is known by then, and the report waits if
  *                     that is longer: a thousand who start at once hear each other and hold back
  *   reverse           when members leave, what is left of T shrinks with them, so that those who stay are not
@@ -50,7 +54,7 @@ struct rtcp_member {
 
 struct rtcp_timer_config {
     uint32_t ssrc;    /* ours */
-    bool sends_sound; /* we are a sender: of their share, and with their smaller minimum */
+    bool sends_sound; /* we are a sender: of their share, and with their smaller minimum, if it is */
     /*
      * Of the session, bytes a second; the same at all members (section 6.2), so it is taken from what all
      * know: the sound alone, rate * channels * bytes of a sample. 0: not known yet, so nothing may be said.
@@ -83,7 +87,7 @@ struct rtcp_timer {
     bool at_once;    /* and that without waiting */
     size_t pmembers; /* members, as of the last scheduling */
     double average_octets;
-    bool initial;  /* nothing was sent yet, which halves the minimum */
+    bool initial;  /* nothing was sent yet: another minimum */
     bool spoken;   /* something was sent under this SSRC */
     raw_ns begun;  /* the first tick */
     raw_ns looked; /* when for silent members */
@@ -150,7 +154,8 @@ void rtcp_timer_leave(struct rtcp_timer *timer, size_t octets, raw_ns now);
 /* When to call rtcp_timer_run() next; what is heard may change it. INT64_MAX: never again, we have left. */
 raw_ns rtcp_timer_deadline(const struct rtcp_timer *timer);
 
-/* Td for one who sends no sound: without chance, with the full minimum of 5 s. */
+/* Td for one who sends no sound: without chance, with the minimum of 5 s by which members are taken for gone.
+ */
 int64_t rtcp_timer_interval_ns(const struct rtcp_timer *timer);
 
 /* How many there are, ourselves included; while we leave, how many leave. */

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "bytes.h"
+
 #define RTP_VERSION 2
 
 /* RFC 8285 sections 4.2 and 4.3 */
@@ -31,28 +33,6 @@ static const struct {
               {4000, 192, "4"},  {5000, 240, "5"},  {10000, 480, "10"}, {20000, 960, "20"}};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-static void put_be16(uint8_t *to, uint16_t value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
-
-static void put_be32(uint8_t *to, uint32_t value)
-{
-    put_be16(to, (uint16_t)(value >> 16));
-    put_be16(to + 2, (uint16_t)value);
-}
-
-static uint16_t get_be16(const uint8_t *from)
-{
-    return (uint16_t)(from[0] << 8 | from[1]);
-}
-
-static uint32_t get_be32(const uint8_t *from)
-{
-    return (uint32_t)get_be16(from) << 16 | get_be16(from + 2);
-}
 
 unsigned rtp_codec_sample_bytes(unsigned codec)
 {
@@ -90,7 +70,7 @@ int rtp_rate_code(uint32_t rate_hz)
     return -EINVAL;
 }
 
-static uint32_t rate_of_code(unsigned code)
+uint32_t rtp_rate_of_code(unsigned code)
 {
     for (size_t i = 0; i < COUNT(rates); i++)
         if (rates[i].code == code)
@@ -165,7 +145,7 @@ static int parse_element(const uint8_t *element, size_t len, struct rtp_packet *
         .type = element[ELEMENT_VERSION_AT] & 0x3f,
         .codec = element[ELEMENT_CODEC_RATE] >> 4,
         .channels = (uint8_t)((element[ELEMENT_FLAGS_COUNT] & 0x3f) + 1),
-        .rate_hz = rate_of_code(element[ELEMENT_CODEC_RATE] & 0x0f),
+        .rate_hz = rtp_rate_of_code(element[ELEMENT_CODEC_RATE] & 0x0f),
     };
     return 0;
 }

@@ -124,6 +124,9 @@ const char *rtp_codec_name(unsigned codec);
 /* The 4-bit code of a sample rate, or -EINVAL for a rate that has none. */
 int rtp_rate_code(uint32_t rate_hz);
 
+/* And back; 0 for a code that has no rate. */
+uint32_t rtp_rate_of_code(unsigned code);
+
 /*
  * Packet times. The nominal time names a number of frames; at 44.1 and 88.2 kHz AES67 keeps the frame count
  * of 48 and 96 kHz, so that "1 ms" there lasts 1.088 ms. `ptime_us` is the nominal time in microseconds: 125,

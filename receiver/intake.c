@@ -174,8 +174,10 @@ static enum intake_event take_sound(struct intake *in, const struct arrival *a, 
 {
     int64_t lead_ns = timed ? a->claim.link_ns - transit_ns : 0;
 
-    if (timed && !duplicate && lead_ns < in->lead_min_ns)
-        in->lead_min_ns = lead_ns;
+    if (timed && !duplicate) {
+        in->lead_min_ns = lead_ns < in->lead_min_ns ? lead_ns : in->lead_min_ns;
+        distribution_add(&in->leads_us, lead_ns / NS_PER_US);
+    }
     return store(in, a, lead_ns, duplicate);
 }
 
@@ -217,6 +219,14 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
         moved = take_sound(in, a, timed, transit_ns, duplicate);
     }
     return moved ? moved : event;
+}
+
+void intake_bye(struct intake *in, uint32_t ssrc)
+{
+    if (!in->stream.locked || in->stream.claim.ssrc != ssrc || in->ending)
+        return;
+    in->ending = true;
+    in->end = timeline_newest(in->timeline);
 }
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,

@@ -15,6 +15,7 @@
 #include "proto/mediaclock.h"
 #include "proto/rtp.h"
 #include "stream.h"
+#include "distribution.h"
 #include "timeline.h"
 
 struct intake_config {
@@ -31,6 +32,7 @@ struct intake {
     media_t end;
     bool anew;           /* time jumped: what comes next is a beginning */
     int64_t lead_min_ns; /* smallest presentation time - arrival since it was last reset to INT64_MAX */
+    struct distribution leads_us; /* presentation time - arrival of each packet */
     uint64_t datagrams, malformed, foreign, absurd, late, early;
 };
 
@@ -46,6 +48,9 @@ void intake_free(struct intake *in);
 
 /* Drops what is held, since time jumped: the stream's next packet is a beginning. */
 void intake_anew(struct intake *in);
+
+/* The stream's sender says that nothing more comes: it ends with what is held. */
+void intake_bye(struct intake *in, uint32_t ssrc);
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
                                   size_t length, raw_ns arrival, uint64_t source);

@@ -39,6 +39,7 @@ struct recv_app {
     struct timekeeper *clock;
     struct receiver *receiver;
     struct playback *playback;
+    struct gauge gauge;
     struct vouch vouch;       /* holds the receiver's end of RTCP */
     struct netwatch *network; /* NULL: not watched */
     char host[64];
@@ -106,7 +107,7 @@ static void open_control(struct recv_app *app)
     struct control_config config = {
         .interface = app->options.interface,
         .cname = cname,
-        .name = app->host,
+        .name = *app->options.name ? app->options.name : app->host,
         .tool = "unisono-recv " UNISONO_VERSION,
     };
 
@@ -146,16 +147,42 @@ static void tell_start(const struct recv_app *app)
         log_warning("%s", app->warning);
 }
 
+/* Tells the group how this receiver fares, when it is its turn. */
+static void tell_group(struct recv_app *app, const struct playback_status *status, raw_ns now)
+{
+    struct rx_distributions distributions;
+    struct telemetry telemetry;
+    const struct clock_map *map = timekeeper_map(app->clock);
+    const struct gauge_on on = {
+        .status = status,
+        .distributions = &distributions,
+        .map = map,
+        .clock = timekeeper_source(app->clock),
+        .channels = playback_channels(app->playback),
+        .delay_ns = llround(app->options.delay_ms * 1e6),
+        .refused = app->vouch.refused,
+    };
+
+    if (!control_due(app->vouch.control, &status->rx.stream, now))
+        return;
+    playback_get_distributions(app->playback, &distributions);
+    gauge_telemetry(&app->gauge, &on, now, &telemetry);
+    control_say(app->vouch.control, &status->rx.stream, &telemetry, rtcp_clock_of_map(map), now);
+    gauge_reported(&app->gauge, &distributions, now);
+}
+
 /* The control thread's life: until a signal ends it. */
 static void control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->playback, app->receiver, app->clock,
-                                 &app->vouch,   app->network,  &app->service};
+    const struct report_on on = {app->playback, &app->gauge,  app->receiver, app->clock,
+                                 &app->vouch,   app->network, &app->service};
     struct playback_status status;
+    struct playback_extremes extremes;
     raw_ns next = clock_raw_now();
 
+    gauge_init(&app->gauge, next);
     while (poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
         raw_ns now = clock_raw_now();
         const struct clock_map *map = timekeeper_run(app->clock);
@@ -165,7 +192,11 @@ static void control(struct recv_app *app)
         service_ready(&app->service);
         service_alive(&app->service, now, status.cycles);
         playback_refuse(app->playback, vouch_run(&app->vouch, &status, map, now));
-        control_speak(app->vouch.control, &status.rx.stream, now);
+        if (app->vouch.gone)
+            playback_bye(app->playback, status.rx.stream.claim.ssrc);
+        if (playback_take_extremes(app->playback, &extremes))
+            gauge_extremes(&app->gauge, &extremes);
+        tell_group(app, &status, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
         recv_sweep(app->receiver);

@@ -78,6 +78,12 @@ static const struct option_spec specs[] = {
          "stream plays on all. With --profile aes67 it is the stream's number, too"},
 
     {.group = "Network",
+     .name = "name",
+     .kind = OPTION_TEXT,
+     MEMBER(name),
+     .argument = "NAME",
+     .help = "what people call this receiver, such as \"lobby left\"; without it the host's name"},
+    {.group = "Network",
      .name = "group",
      .kind = OPTION_TEXT,
      MEMBER(group),

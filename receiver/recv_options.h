@@ -16,6 +16,7 @@ struct recv_options {
     double delay_ms;  /* this receiver's own, on top of the stream's latency */
     double gain_db;
     int resampler;      /* enum resample_quality */
+    char name[64];      /* "": the host's */
     char group[64];     /* for option_parse_group(), which accepts it */
     char interface[64]; /* "": by the routing table */
     int profile;        /* enum option_profile */

@@ -6,6 +6,7 @@
 #ifndef UNISONO_REPORT_H
 #define UNISONO_REPORT_H
 
+#include "gauge.h"
 #include "playback.h"
 #include "proto/host/netwatch.h"
 #include "proto/host/service.h"
@@ -23,6 +24,7 @@ struct report {
 /* What the receiver consists of, as far as it is reported. */
 struct report_on {
     struct playback *playback;
+    struct gauge *gauge;
     const struct receiver *receiver;
     const struct timekeeper *clock;
     const struct vouch *vouch;

@@ -57,6 +57,7 @@ struct rx {
     bool stopping;
     bool refused;
     uint64_t dither;
+    struct distribution errors_ns;
     struct rx_status status;
 };
 
@@ -188,6 +189,11 @@ void rx_refuse(struct rx *rx, bool refused)
     rx->refused = refused;
 }
 
+void rx_bye(struct rx *rx, uint32_t ssrc)
+{
+    intake_bye(&rx->intake, ssrc);
+}
+
 bool rx_ended(const struct rx *rx)
 {
     return rx->stopping && rx->state == RX_IDLE;
@@ -311,10 +317,16 @@ static void apply_gain(struct rx *rx, float *out, size_t frames)
 {
     float gain = (float)rx->config.gain;
 
-    for (size_t i = 0; i < frames * rx->config.card_channels; i++) {
-        out[i] *= gain;
-        rx->status.clipped += fabsf(out[i]) > 1;
-    }
+    for (size_t i = 0; i < frames; i++)
+        for (unsigned channel = 0; channel < rx->config.card_channels; channel++, out++) {
+            float magnitude;
+
+            *out *= gain;
+            magnitude = fabsf(*out);
+            rx->status.clipped += magnitude > 1;
+            if (magnitude > rx->status.peaks[channel])
+                rx->status.peaks[channel] = magnitude;
+        }
 }
 
 /* Makes `frames` card frames at `step`. On failure of the resampler the position is found anew. */
@@ -420,6 +432,7 @@ static void note_error(struct rx *rx, double error_s, double step)
     double queued_ms = (double)rx->queued * 1e3 / rx->config.card_rate_hz;
 
     s->error_ns = error_s * 1e9;
+    distribution_add(&rx->errors_ns, llround(s->error_ns));
     if (fabs(s->error_ns) > s->error_worst_ns)
         s->error_worst_ns = fabs(s->error_ns);
     s->resample_ppm = (step * rx->config.card_rate_hz / rx->playout.rate_hz - 1) * 1e6;
@@ -567,8 +580,15 @@ void rx_get_status(const struct rx *rx, struct rx_status *status)
         resampler_look_ahead(rx->resampler) * 1e3 / (in->stream.locked ? in->stream.claim.rate_hz : 48000);
 }
 
+void rx_get_distributions(const struct rx *rx, struct rx_distributions *distributions)
+{
+    distributions->errors_ns = rx->errors_ns;
+    distributions->leads_us = rx->intake.leads_us;
+}
+
 void rx_clear_extremes(struct rx *rx)
 {
+    memset(rx->status.peaks, 0, sizeof rx->status.peaks);
     rx->intake.lead_min_ns = INT64_MAX;
     rx->status.error_worst_ns = 0;
     rx->status.queued_min_ms = INFINITY;

@@ -84,6 +84,8 @@ static void tell_manager(const struct report_on *on, const struct report *r,
 
     if (transmit_device(on->transmit) && !now->card_present)
         service_status(on->service, "the sound input is gone; sending silence as %s", on->stream);
+    else if (*on->missing)
+        service_status(on->service, "waiting for receivers: %s", on->missing);
     else if (now->tx.state == TX_WAITING)
         service_status(on->service, "waiting for the clock and the input to be known");
     else if (lost)

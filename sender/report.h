@@ -29,7 +29,8 @@ struct report_on {
     struct audience *audience;
     const struct netwatch *network;
     struct service *service;
-    const char *stream; /* "L24 48 kHz 2 ch to 239.69.83.1:5004" */
+    const char *stream;  /* "L24 48 kHz 2 ch to 239.69.83.1:5004" */
+    const char *missing; /* receivers that the start waits for; "": none */
 };
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);

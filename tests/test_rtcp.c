@@ -81,8 +81,8 @@ static void assert_report(const struct rtcp_report *got, const struct rtcp_repor
     assert_int_equal(got->block.jitter, want->block.jitter);
     assert_int_equal(got->block.lsr, want->block.lsr);
     assert_int_equal(got->block.dlsr, want->block.dlsr);
-    assert_null(got->name);
-    assert_null(got->tool);
+    assert_string_equal(got->name, want->name);
+    assert_string_equal(got->tool, want->tool);
     assert_int_equal(got->cname_len, want->cname_len);
     assert_memory_equal(got->cname, want->cname, (size_t)want->cname_len + 1);
     assert_int_equal(got->has_clock, want->has_clock);
@@ -90,6 +90,11 @@ static void assert_report(const struct rtcp_report *got, const struct rtcp_repor
     assert_int_equal(got->clock.holdover, want->clock.holdover);
     assert_int_equal(got->clock.domain, want->clock.domain);
     assert_int_equal(got->clock.gm_id, want->clock.gm_id);
+    assert_int_equal(got->has_telemetry, want->has_telemetry);
+    if (want->has_telemetry)
+        assert_memory_equal(&got->telemetry, &want->telemetry, sizeof want->telemetry);
+    assert_int_equal(got->has_offer, want->has_offer);
+    assert_memory_equal(&got->offer, &want->offer, sizeof want->offer);
     assert_int_equal(got->bye, want->bye);
 }
 
@@ -147,14 +152,80 @@ static void test_worked_receiver(void **state)
 {
     uint8_t bytes[RTCP_COMPOUND_MAX], built[RTCP_COMPOUND_MAX];
     size_t len = read_block("```rtcp receiver\n", bytes, sizeof bytes);
-    struct rtcp_report report, want = worked_receiver;
+    struct rtcp_report report;
 
     (void)state;
     assert_int_equal(rtcp_build(built, &worked_receiver), len);
     assert_memory_equal(built, bytes, len);
-    want.name = want.tool = NULL;
     assert_int_equal(parse_copy(bytes, len, &report), 0);
-    assert_report(&report, &want);
+    assert_report(&report, &worked_receiver);
+}
+
+static const struct rtcp_report worked_telemetry = {
+    .ssrc = 0x0ddba11e,
+    .has_block = true,
+    .block = {.ssrc = SSRC, .lost = 1, .highest = 0x10402, .jitter = 2, .lsr = 0x6f808041, .dlsr = 0x4000},
+    .cname_len = 10,
+    .cname = "hw:0@tower",
+    .has_clock = true,
+    .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
+    .has_telemetry = true,
+    .telemetry = {.state = TELEMETRY_PLAYING,
+                  .clock_state = MEDIA_CLOCK_LOCKED,
+                  .device_present = true,
+                  .realtime = true,
+                  .interval_ms = 1024,
+                  .ptp_offset_ns = -350,
+                  .uncertainty_ns = 120,
+                  .budget_ns = 190,
+                  .error_median_ns = -40,
+                  .error_p99_ns = 260,
+                  .error_worst_ns = 410,
+                  .resample_ppb = 51200,
+                  .card_ppb = -48700,
+                  .lead_min_us = 7600,
+                  .lead_median_us = 8700,
+                  .lead_need_us = 1900,
+                  .queued_min_us = 5800,
+                  .delay_us = 2900,
+                  .received = 1025,
+                  .lost = 1,
+                  .concealed = 48,
+                  .starts = 1,
+                  .channels = 2,
+                  .peaks = {24, 27}},
+};
+
+static const struct rtcp_report worked_offer = {
+    .ssrc = SSRC,
+    .cname_len = 18,
+    .cname = "unisono@stage-left",
+    .name = "stage",
+    .has_clock = true,
+    .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
+    .has_offer = true,
+    .offer = {true, RTP_CODEC_L24, 48000, 2, 6, 10000000},
+};
+
+static void test_worked_session(void **state)
+{
+    static const struct {
+        const char *fence;
+        const struct rtcp_report *want;
+    } rows[] = {{"```rtcp telemetry\n", &worked_telemetry}, {"```rtcp offer\n", &worked_offer}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t bytes[RTCP_COMPOUND_MAX], built[RTCP_COMPOUND_MAX];
+        size_t len = read_block(rows[i].fence, bytes, sizeof bytes);
+        struct rtcp_report report;
+
+        assert_int_equal(rtcp_build(built, rows[i].want), len);
+        assert_memory_equal(built, bytes, len);
+        assert_int_equal(parse_copy(bytes, len, &report), 0);
+        assert_report(&report, rows[i].want);
+    }
+    assert_int_equal(telemetry_headroom_us(&worked_telemetry.telemetry), 5700);
 }
 
 /* A prefix passes only where it ends with a packet, and tells only what it holds. */
@@ -187,16 +258,31 @@ static void test_truncated(void **state)
 
 /* ---- building and parsing --------------------------------------------------------------------------- */
 
+/* Each member another value, so that none can be taken for its neighbour. */
+static void fill_telemetry(struct telemetry *t, unsigned seed)
+{
+    uint32_t *number = &t->interval_ms, *end = &t->clipped;
+
+    memset(t, 0, sizeof *t);
+    t->state = seed % (TELEMETRY_WITNESS + 1);
+    t->clock_state = seed % (MEDIA_CLOCK_GM_CHANGED + 1);
+    t->device_present = seed % 2;
+    t->realtime = seed / 2 % 2;
+    t->refused = seed / 4 % 2;
+    for (uint32_t value = seed * 0x9e3779b9u; number <= end; value += 0x01234567)
+        *number++ = value;
+    t->channels = seed == RTCP_CNAME_MAX ? TELEMETRY_CHANNELS_MAX : (uint8_t)(seed % 65);
+    for (unsigned i = 0; i < t->channels; i++)
+        t->peaks[i] = (uint8_t)(seed + i);
+}
+
 /* Every length of CNAME, every flag, domain by domain; and the room that is promised is enough, and needed.
  */
 static void test_round_trip(void **state)
 {
-    char text[300];
     size_t longest = 0;
 
     (void)state;
-    memset(text, 'n', sizeof text);
-    text[sizeof text - 1] = '\0';
     for (unsigned i = 1; i <= RTCP_CNAME_MAX; i++) {
         uint8_t bytes[RTCP_COMPOUND_MAX + 1];
         struct rtcp_report got, want = {
@@ -215,9 +301,9 @@ static void test_round_trip(void **state)
                 (struct rtcp_block){~i, (uint8_t)i, (int32_t)(i * 65000) - 8388607, i << 16, i, ~i, i * 9};
         }
         if (i % 5 == 0)
-            want.name = text + sizeof text - 1 - i;
+            memset(want.name, 'n', i);
         if (i % 3 == 0)
-            want.tool = text;
+            memset(want.tool, 't', sizeof want.tool - 1);
         if (want.has_sr) {
             want.ntp = 0xfedcba9876543210 * i;
             want.rtp = ~i;
@@ -230,13 +316,19 @@ static void test_round_trip(void **state)
             want.clock.domain = (uint8_t)i;
             want.clock.gm_id = 0xfedcba9876543210 * i;
         }
+        want.has_telemetry = i % 2 || i % 5 == 0;
+        if (want.has_telemetry)
+            fill_telemetry(&want.telemetry, i);
+        want.has_offer = i % 4 == 3;
+        if (want.has_offer)
+            want.offer =
+                (struct rtcp_offer){i % 8 == 3, RTP_CODEC_L24, 96000, i % 64 + 1, i, (int64_t)i * 39215686};
         memset(bytes, 0xa5, sizeof bytes);
         len = rtcp_build(bytes, &want);
         assert_true(len <= RTCP_COMPOUND_MAX && len % 4 == 0);
         assert_int_equal(bytes[len], 0xa5);
         longest = len > longest ? len : longest;
         assert_int_equal(parse_copy(bytes, len, &got), 0);
-        want.name = want.tool = NULL;
         assert_report(&got, &want);
     }
     assert_int_equal(longest, RTCP_COMPOUND_MAX);
@@ -458,7 +550,17 @@ static const struct parse_case cases[] = {
     CASE("ours with 8 bytes", -EBADMSG, 0, RR, 0x80, 204, 0, 4, UNIS, 0, 1, 44, 0, 0, 0, 0, 0),
     CASE("ours with no byte", -EBADMSG, 0, RR, 0x80, 204, 0, 2, UNIS),
     CASE("ours in version 1, 4 bytes", 0, 0, RR, 0x80, 204, 0, 3, UNIS, 1, 1, 44, 0),
-    CASE("ours with subtype 1", 0, 0, RR, 0x81, 204, 0, 5, UNIS, CLOCK),
+    CASE("ours with subtype 3", 0, 0, RR, 0x83, 204, 0, 5, UNIS, CLOCK),
+    CASE("telemetry that is too short", -EBADMSG, 0, RR, 0x81, 204, 0, 5, UNIS, CLOCK),
+    CASE("telemetry of version 1", 0, 0, RR, 0x81, 204, 0, 3, UNIS, 1, 0, 0, 0),
+    CASE("an offer that is too short", -EBADMSG, 0, RR, 0x82, 204, 0, 5, UNIS, CLOCK),
+    CASE("an offer of version 1", 0, 0, RR, 0x82, 204, 0, 3, UNIS, 1, 0, 0, 0),
+    CASE("an offer", 0, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12, 1, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0x98, 0x96,
+         0x80),
+    CASE("an offer of no frames", -EBADMSG, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12, 1, 0, 0, 0, 0, 0, 0, 0,
+         0, 0, 0x98, 0x96, 0x80),
+    CASE("an offer with a latency of ten thousand years", -EBADMSG, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12,
+         1, 0, 48, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0, 0),
     CASE("ours of another", 0, 0, RR, 0x80, 204, 0, 5, OTHER, 'U', 'N', 'I', 'S', CLOCK),
     CASE("another's name", 0, 0, RR, 0x80, 204, 0, 5, SOURCE, 'U', 'N', 'I', 'X', CLOCK),
     CASE("another's, without data", 0, 0, RR, 0x80, 204, 0, 2, SOURCE, 'X', 'X', 'X', 'X'),
@@ -635,12 +737,13 @@ static void test_hostile(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked),          cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_unknown_clock),
-        cmocka_unit_test(test_clock_of_map),    cmocka_unit_test(test_ntp),
-        cmocka_unit_test(test_cases),           cmocka_unit_test(test_cname_is_printable),
-        cmocka_unit_test(test_cname_ends),      cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_worked_receiver), cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_worked),         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_unknown_clock),
+        cmocka_unit_test(test_clock_of_map),   cmocka_unit_test(test_ntp),
+        cmocka_unit_test(test_cases),          cmocka_unit_test(test_cname_is_printable),
+        cmocka_unit_test(test_cname_ends),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_worked_session), cmocka_unit_test(test_worked_receiver),
+        cmocka_unit_test(test_lost),
     };
 
     if (getenv("UNISONO_PROTOCOL_MD"))

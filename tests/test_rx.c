@@ -900,6 +900,35 @@ static void terminated_then_started_at_once(void **state)
     close_room(r);
 }
 
+/* RTCP's BYE ends a stream as TERMINATE does, where it was not said: what is held is played, nothing is made
+ * up. */
+static void bye_ends_what_is_held(void **state)
+{
+    struct room *r = open_room(usual());
+
+    (void)state;
+    run_until(r, 1);
+    for (int i = 0; i < 3; i++) {
+        r->sender.ssrc++;
+        switch_on(r, true);
+        run_until(r, 2 + i);
+        rx_bye(r->rx, r->sender.ssrc - 1); /* of the stream before */
+        run_until(r, 2.1 + i);
+        check_tone(r, 2 + i);
+        if (i == 2)
+            send_control(r, RTP_TYPE_TERMINATE);
+        r->sender.on = false;
+        rx_bye(r->rx, r->sender.ssrc);
+        run_until(r, 2.15 + i);
+        assert_int_equal(status_of(r).state, RX_IDLE);
+        assert_false(status_of(r).stream.locked);
+    }
+    assert_int_equal(status_of(r).starts, 3);
+    assert_int_equal(status_of(r).concealed, 0);
+    assert_true(largest_step(r) < 1.05);
+    close_room(r);
+}
+
 /* The sender comes back at once with another rate, layout or codec. */
 static void restarted_in_another_format(void **state)
 {
@@ -1086,9 +1115,12 @@ static void plain_stream_plays(void **state)
 static void status_tells_the_truth(void **state)
 {
     struct room *r = open_room(usual());
+    struct rx_distributions before, after;
     struct rx_status s;
+    double lead_us;
 
     (void)state;
+    rx_get_distributions(r->rx, &before);
     s = status_of(r);
     assert_int_equal(s.state, RX_IDLE);
     assert_true(isnan(s.lead_min_ms));
@@ -1107,8 +1139,16 @@ static void status_tells_the_truth(void **state)
     assert_true(s.lead_min_ms < 9.01 && s.lead_min_ms > 7);
     assert_true(s.queued_min_ms > 0 && s.queued_min_ms < 9);
     assert_true(s.lead_need_ms > 0 && s.lead_need_ms < s.lead_min_ms);
+    rx_get_distributions(r->rx, &after);
+    lead_us = distribution_quantile(&after.leads_us, &before.leads_us, 0.5);
+    assert_true(lead_us > s.lead_min_ms * 960 && lead_us < 9050 * 1.04);
+    assert_true(distribution_magnitude(&after.errors_ns, &before.errors_ns, 1) < 1.04 * s.error_worst_ns + 1);
+    assert_true(distribution_magnitude(&after.errors_ns, &before.errors_ns, 1) > 0.96 * s.error_worst_ns - 1);
+    for (unsigned c = 0; c < 2; c++)
+        assert_true(fabs((double)s.peaks[c] - LEVEL) < 0.01 * LEVEL);
     rx_clear_extremes(r->rx);
     s = status_of(r);
+    assert_true(s.peaks[0] == 0 && s.peaks[1] == 0 && s.peaks[2] == 0);
     assert_true(s.error_worst_ns == 0 && isinf(s.queued_min_ms) && isnan(s.lead_min_ms));
     run_until(r, 6.1);
     s = status_of(r);
@@ -1230,6 +1270,7 @@ int main(void)
         cmocka_unit_test(announced_and_never_heard),
         cmocka_unit_test(sender_pauses),
         cmocka_unit_test(terminated_then_started_at_once),
+        cmocka_unit_test(bye_ends_what_is_held),
         cmocka_unit_test(restarted_in_another_format),
         cmocka_unit_test(channels_are_mapped),
         cmocka_unit_test(sixty_four_channels),

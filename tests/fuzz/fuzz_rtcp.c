@@ -56,11 +56,34 @@ static bool same_block(const struct rtcp_report *a, const struct rtcp_report *b)
              x->highest == y->highest && x->jitter == y->jitter && x->lsr == y->lsr && x->dlsr == y->dlsr));
 }
 
+/* By what would be sent. */
+static bool same_telemetry(const struct rtcp_report *a, const struct rtcp_report *b)
+{
+    uint8_t one[TELEMETRY_BYTES_MAX], other[TELEMETRY_BYTES_MAX];
+    size_t len;
+
+    if (!a->has_telemetry || !b->has_telemetry)
+        return a->has_telemetry == b->has_telemetry;
+    len = telemetry_build(one, &a->telemetry);
+    return len == telemetry_build(other, &b->telemetry) && memcmp(one, other, len) == 0;
+}
+
+static bool same_offer(const struct rtcp_report *a, const struct rtcp_report *b)
+{
+    const struct rtcp_offer *x = &a->offer, *y = &b->offer;
+
+    return a->has_offer == b->has_offer && x->waiting == y->waiting && x->codec == y->codec &&
+           x->rate_hz == y->rate_hz && x->channels == y->channels &&
+           x->frames_per_packet == y->frames_per_packet && x->latency_ns == y->latency_ns;
+}
+
 static bool same(const struct rtcp_report *a, const struct rtcp_report *b)
 {
     return a->ssrc == b->ssrc && a->has_sr == b->has_sr && a->ntp == b->ntp && a->rtp == b->rtp &&
            a->packets == b->packets && a->octets == b->octets && a->cname_len == b->cname_len &&
-           strcmp(a->cname, b->cname) == 0 && same_block(a, b) && same_clock(a, b) && a->bye == b->bye;
+           strcmp(a->cname, b->cname) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->tool, b->tool) == 0 && same_telemetry(a, b) && same_offer(a, b) && same_block(a, b) &&
+           same_clock(a, b) && a->bye == b->bye;
 }
 
 static void check_fields(const struct rtcp_report *r)
@@ -69,7 +92,12 @@ static void check_fields(const struct rtcp_report *r)
     DEMAND(printable(r->cname));
     DEMAND(r->has_sr || (!r->ntp && !r->rtp && !r->packets && !r->octets));
     DEMAND(!r->has_block || (r->block.lost >= -(1 << 23) && r->block.lost < 1 << 23));
-    DEMAND(!r->name && !r->tool);
+    DEMAND(strlen(r->name) <= RTCP_CNAME_MAX && printable(r->name));
+    DEMAND(strlen(r->tool) <= RTCP_CNAME_MAX && printable(r->tool));
+    DEMAND(!r->has_telemetry || r->telemetry.channels <= TELEMETRY_CHANNELS_MAX);
+    DEMAND(!r->has_offer || (r->offer.channels >= 1 && r->offer.channels <= RTP_CHANNELS_MAX &&
+                             rtp_rate_code(r->offer.rate_hz) > 0 && r->offer.frames_per_packet > 0 &&
+                             r->offer.latency_ns >= 0 && r->offer.latency_ns <= RTCP_LATENCY_MAX_NS));
     DEMAND(r->has_clock || (!r->clock.known && !r->clock.holdover));
     DEMAND(r->clock.known || (r->clock.domain == 0 && r->clock.gm_id == 0));
 }
