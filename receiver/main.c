@@ -15,10 +15,13 @@
 #include "playback.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
+#include "proto/host/net.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "proto/host/waiting.h"
 #include "recv.h"
 #include "recv_options.h"
 #include "report.h"
@@ -30,6 +33,8 @@ enum {
 struct recv_app {
     struct recv_options options;
     int signals;
+    struct service service;
+    struct waiting waiting;
     struct stats *stats;
     struct timekeeper *clock;
     struct receiver *receiver;
@@ -43,11 +48,27 @@ struct recv_app {
     char warning[256]; /* of the real-time set-up */
 };
 
+/* Sound can be heard without an address, but RTCP has to be sent from one. */
+static int need_address(const struct sockaddr_in *group, const char *interface, char *err, size_t err_size)
+{
+    struct net_interface found;
+    int error = net_find_interface(interface, group, &found, err, err_size);
+
+    if (!error && found.address.s_addr == INADDR_ANY) {
+        snprintf(err, err_size, "interface %s has no IPv4 address", found.name);
+        error = -EADDRNOTAVAIL;
+    }
+    return error;
+}
+
 static int open_network(struct recv_app *app, char *err, size_t err_size)
 {
-    struct recv_config config = {.interface = app->options.interface};
-    int error = option_parse_group(app->options.group, &config.group, err, err_size);
+    const struct recv_options *o = &app->options;
+    struct recv_config config = {.interface = o->interface};
+    int error = option_parse_group(o->group, &config.group, err, err_size);
 
+    if (!error && o->wait)
+        error = need_address(&config.group, o->interface, err, err_size);
     if (!error)
         error = recv_open(&app->receiver, &config, app->interface, &app->buffer_bytes, err, err_size);
     return error;
@@ -155,8 +176,8 @@ static void control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->playback, &app->gauge, app->receiver,
-                                 app->clock,    &app->vouch, app->network};
+    const struct report_on on = {app->playback, &app->gauge,  app->receiver, app->clock,
+                                 &app->vouch,   app->network, &app->service};
     struct playback_status status;
     struct playback_extremes extremes;
     raw_ns next = clock_raw_now();
@@ -168,6 +189,8 @@ static void control(struct recv_app *app)
 
         playback_set_clock(app->playback, map);
         playback_get_status(app->playback, &status);
+        service_ready(&app->service);
+        service_alive(&app->service, now, status.cycles);
         playback_refuse(app->playback, vouch_run(&app->vouch, &status, map, now));
         if (app->vouch.gone)
             playback_bye(app->playback, status.rx.stream.claim.ssrc);
@@ -195,26 +218,60 @@ static void leave(struct recv_app *app)
     }
 }
 
+static int open_all(struct recv_app *app, char *err, size_t err_size)
+{
+    const struct recv_options *o = &app->options;
+    int error;
+
+    waiting_need(&app->waiting, "clock", o->clock);
+    error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+    if (!error) {
+        waiting_need(&app->waiting, *o->interface ? "network interface" : "a route to",
+                     *o->interface ? o->interface : o->group);
+        error = open_network(app, err, err_size);
+    }
+    if (!error) {
+        waiting_need(&app->waiting, "sound device", o->device);
+        error = start_playback(app, err, err_size);
+    }
+    /* last, so that a start that fails leaves no file behind */
+    if (!error) {
+        waiting_need(&app->waiting, NULL, NULL);
+        error = stats_open(&app->stats, o->stats, err, err_size);
+    }
+    return error;
+}
+
+static void close_all(struct recv_app *app)
+{
+    playback_stop(app->playback);
+    recv_close(app->receiver);
+    timekeeper_close(app->clock);
+    app->playback = NULL;
+    app->receiver = NULL;
+    app->clock = NULL;
+}
+
 static int run(struct recv_app *app)
 {
     char err[512] = "";
-    int error =
-        timekeeper_open(&app->clock, app->options.clock, (int)app->options.ptp_domain, err, sizeof err);
+    int error;
 
-    if (!error)
-        error = open_network(app, err, sizeof err);
-    if (!error)
-        error = start_playback(app, err, sizeof err);
-    /* last, so that a start that fails leaves no file behind */
-    if (!error)
-        error = stats_open(&app->stats, app->options.stats, err, sizeof err);
-    if (error) {
+    do {
+        error = open_all(app, err, sizeof err);
+        if (error)
+            close_all(app);
+    } while (error && waiting_again(&app->waiting, error, err));
+    if (error && !app->waiting.stopped) {
         log_error("%s", err);
         return EXIT_FAILURE;
     }
-    tell_start(app);
-    open_control(app);
-    control(app);
+    if (!error) {
+        waiting_over(&app->waiting);
+        tell_start(app);
+        open_control(app);
+        control(app);
+    }
     log_info("stopping");
     return EXIT_SUCCESS;
 }
@@ -228,7 +285,11 @@ int main(int argc, char **argv)
         return status;
     log_start(&(struct log_config){"unisono-recv", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
+    service_open(&app.service, clock_raw_now());
+    app.waiting =
+        (struct waiting){.allowed = app.options.wait, .signals = app.signals, .service = &app.service};
     status = run(&app);
+    service_stopping(&app.service);
     playback_stop(app.playback);
     leave(&app);
     control_close(app.vouch.control);
@@ -236,6 +297,7 @@ int main(int argc, char **argv)
     recv_close(app.receiver);
     timekeeper_close(app.clock);
     stats_close(app.stats);
+    service_close(&app.service);
     close(app.signals);
     return status;
 }
