@@ -36,7 +36,8 @@ struct follow {
     raw_ns sounded;            /* when something came last, or when it was tuned */
     raw_ns retry_at;
     int64_t patience_ns;
-    bool told_search, told_tuned;
+    bool told_start, told_search, told_tuned;
+    char interface[IF_NAMESIZE]; /* where it is looked for */
     struct log_limit tell_tuned, tell_refused, tell_gone;
     uint64_t retunes;
 };
@@ -91,7 +92,6 @@ int follow_open(struct follow **follow, const struct follow_config *config, raw_
                 size_t err_size)
 {
     struct follow *f = calloc(1, sizeof *f);
-    char interface[IF_NAMESIZE];
     int result = -ENOMEM;
 
     *follow = NULL;
@@ -104,7 +104,7 @@ int follow_open(struct follow **follow, const struct follow_config *config, raw_
     f->tell_tuned.interval_ns = f->tell_refused.interval_ns = f->tell_gone.interval_ns = TELL_APART_NS;
     if (config->name[0]) {
         printable_copy(f->name, sizeof f->name, config->name, strlen(config->name)); /* as all names are */
-        result = discovery_open(&f->discovery, config->interface, interface, err, err_size);
+        result = discovery_open(&f->discovery, config->interface, f->interface, err, err_size);
     } else {
         result = take_file(f, config->sdp, err, err_size);
     }
@@ -112,8 +112,6 @@ int follow_open(struct follow **follow, const struct follow_config *config, raw_
         free(f);
         return result;
     }
-    if (f->discovery)
-        log_info("looking for the stream \"%s\" by SAP and mDNS on %s", f->name, interface);
     *follow = f;
     return 0;
 }
@@ -245,6 +243,9 @@ bool follow_run(struct follow *f, const struct clock_map *map, bool sounding, ra
 
     if (!f)
         return false;
+    if (f->discovery && !f->told_start)
+        log_info("looking for the stream \"%s\" by SAP and mDNS on %s", f->name, f->interface);
+    f->told_start = true;
     if (f->discovery)
         discovery_run(f->discovery, now);
     if (sounding)

@@ -17,10 +17,13 @@
 #include "playback.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
+#include "proto/host/net.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "proto/host/waiting.h"
 #include "recv.h"
 #include "recv_options.h"
 #include "report.h"
@@ -32,6 +35,8 @@ enum {
 struct recv_app {
     struct recv_options options;
     int signals;
+    struct service service;
+    struct waiting waiting;
     struct stats *stats;
     struct timekeeper *clock;
     struct receiver *receiver;
@@ -46,17 +51,33 @@ struct recv_app {
     char warning[256]; /* of the real-time set-up */
 };
 
+/* Sound can be heard without an address, but RTCP has to be sent from one. */
+static int need_address(const struct sockaddr_in *group, const char *interface, char *err, size_t err_size)
+{
+    struct net_interface found;
+    int error = net_find_interface(interface, group, &found, err, err_size);
+
+    if (!error && found.address.s_addr == INADDR_ANY) {
+        snprintf(err, err_size, "interface %s has no IPv4 address", found.name);
+        error = -EADDRNOTAVAIL;
+    }
+    return error;
+}
+
 static int open_network(struct recv_app *app, char *err, size_t err_size)
 {
     const struct recv_options *o = &app->options;
     struct recv_config config = {.interface = o->interface};
     const struct follow_config follow = {o->stream, o->sdp, o->interface, llround(o->latency_ms * 1e6)};
-    int error;
+    struct sockaddr_in group;
+    int error = option_parse_group(o->group, &group, err, err_size);
 
-    if (o->stream[0] || o->sdp[0])
+    if (!error && o->wait)
+        error = need_address(&group, o->interface, err, err_size);
+    if (!error && (o->stream[0] || o->sdp[0]))
         error = follow_open(&app->follow, &follow, clock_raw_now(), err, err_size);
     else
-        error = option_parse_group(o->group, &config.group, err, err_size);
+        config.group = group;
     if (!error)
         error = recv_open(&app->receiver, &config, app->interface, &app->buffer_bytes, err, err_size);
     return error;
@@ -216,7 +237,7 @@ static void control(struct recv_app *app)
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
     const struct report_on on = {app->playback, &app->gauge,  app->receiver, app->clock,
-                                 &app->vouch,   app->network, app->follow};
+                                 &app->vouch,   app->network, &app->service, app->follow};
     struct playback_status status;
     struct playback_extremes extremes;
     raw_ns next = clock_raw_now();
@@ -228,6 +249,8 @@ static void control(struct recv_app *app)
 
         playback_set_clock(app->playback, map);
         playback_get_status(app->playback, &status);
+        service_ready(&app->service);
+        service_alive(&app->service, now, status.cycles);
         follow(app, &status, map, now);
         playback_refuse(app->playback,
                         vouch_run(&app->vouch, &status, map, now) || follow_refuses(app->follow));
@@ -257,30 +280,69 @@ static void leave(struct recv_app *app)
     }
 }
 
-static int run(struct recv_app *app)
+static int open_all(struct recv_app *app, char *err, size_t err_size)
 {
     const struct clock_map no_clock = {.state = MEDIA_CLOCK_NO_PTP};
-    char err[512] = "";
-    int error =
-        timekeeper_open(&app->clock, app->options.clock, (int)app->options.ptp_domain, err, sizeof err);
+    const struct recv_options *o = &app->options;
+    int error;
 
-    if (!error)
-        error = open_network(app, err, sizeof err);
-    if (!error)
-        error = start_playback(app, err, sizeof err);
+    waiting_need(&app->waiting, "clock", o->clock);
+    error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+    if (!error) {
+        waiting_need(&app->waiting, *o->interface ? "network interface" : "a route to",
+                     *o->interface ? o->interface : o->group);
+        error = open_network(app, err, err_size);
+    }
+    if (!error) {
+        waiting_need(&app->waiting, "sound device", o->device);
+        error = start_playback(app, err, err_size);
+    }
     /* what is described in a file can be joined, or that is a failure of the start */
-    if (!error && app->options.sdp[0] && follow_run(app->follow, &no_clock, false, clock_raw_now()))
-        error = retune(app, err, sizeof err);
+    if (!error && o->sdp[0] && follow_run(app->follow, &no_clock, false, clock_raw_now()))
+        error = retune(app, err, err_size);
     /* last, so that a start that fails leaves no file behind */
-    if (!error)
-        error = stats_open(&app->stats, app->options.stats, err, sizeof err);
-    if (error) {
+    if (!error) {
+        waiting_need(&app->waiting, NULL, NULL);
+        error = stats_open(&app->stats, o->stats, err, err_size);
+    }
+    return error;
+}
+
+static void close_all(struct recv_app *app)
+{
+    playback_stop(app->playback);
+    recv_close(app->receiver);
+    control_close(app->vouch.control);
+    follow_close(app->follow);
+    timekeeper_close(app->clock);
+    app->vouch.control = NULL;
+    app->buffer_bytes = 0;
+    app->follow = NULL;
+    app->playback = NULL;
+    app->receiver = NULL;
+    app->clock = NULL;
+}
+
+static int run(struct recv_app *app)
+{
+    char err[512] = "";
+    int error;
+
+    do {
+        error = open_all(app, err, sizeof err);
+        if (error)
+            close_all(app);
+    } while (error && waiting_again(&app->waiting, error, err));
+    if (error && !app->waiting.stopped) {
         log_error("%s", err);
         return EXIT_FAILURE;
     }
-    tell_start(app);
-    watch_network(app);
-    control(app);
+    if (!error) {
+        waiting_over(&app->waiting);
+        tell_start(app);
+        watch_network(app);
+        control(app);
+    }
     log_info("stopping");
     return EXIT_SUCCESS;
 }
@@ -295,7 +357,16 @@ int main(int argc, char **argv)
     log_start(&(struct log_config){"unisono-recv", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
     gethostname(app.host, sizeof app.host - 1);
-    status = app.options.list ? list_run(&app.options, app.signals, stdout) : run(&app);
+    if (app.options.list) {
+        status = list_run(&app.options, app.signals, stdout);
+        close(app.signals);
+        return status;
+    }
+    service_open(&app.service, clock_raw_now());
+    app.waiting =
+        (struct waiting){.allowed = app.options.wait, .signals = app.signals, .service = &app.service};
+    status = run(&app);
+    service_stopping(&app.service);
     playback_stop(app.playback);
     leave(&app);
     control_close(app.vouch.control);
@@ -304,6 +375,7 @@ int main(int argc, char **argv)
     recv_close(app.receiver);
     timekeeper_close(app.clock);
     stats_close(app.stats);
+    service_close(&app.service);
     close(app.signals);
     return status;
 }

@@ -33,6 +33,7 @@ struct recv_options {
     uint32_t ptp_domain;
     int on_ptp_loss;   /* enum on_ptp_loss */
     uint32_t realtime; /* priority 1 to 99; 0: off */
+    bool wait;         /* at the start, for what is not there */
     char stats[1024];  /* path; "-": standard output; "": none */
     int log;           /* enum log_level */
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Report: what the receiver says of itself, once a second: a line of statistics, and in the log whatever
- * changed.
+ * Report: what the receiver says of itself, once a second: a line of statistics, a line for the service
+ * manager, and in the log whatever changed.
  */
 #ifndef UNISONO_REPORT_H
 #define UNISONO_REPORT_H
@@ -10,6 +10,7 @@
 #include "gauge.h"
 #include "playback.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "recv.h"
@@ -29,6 +30,7 @@ struct report_on {
     const struct timekeeper *clock;
     const struct vouch *vouch;
     const struct netwatch *network;
+    struct service *service;
     const struct follow *follow; /* NULL: a group was given */
 };
 

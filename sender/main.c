@@ -19,9 +19,11 @@
 #include "proto/host/log.h"
 #include "proto/host/net.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "proto/host/waiting.h"
 #include "report.h"
 #include "send.h"
 #include "send_options.h"
@@ -39,11 +41,15 @@ struct send_app {
     unsigned channels;
     unsigned frames_per_packet;
     uint32_t ssrc;
+    uint16_t first_sequence;
     char host[64];
     char interface[IF_NAMESIZE];
     char warning[256]; /* of the real-time set-up */
     struct source_spec input;
+    char stream[128]; /* what is sent where, in words */
     int signals;
+    struct service service;
+    struct waiting waiting;
     struct stats *stats;
     struct timekeeper *clock;
     struct source *source; /* NULL when capturing */
@@ -114,7 +120,7 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
     return error;
 }
 
-static int start_transmit(struct send_app *app, uint16_t first_sequence, char *err, size_t err_size)
+static int start_transmit(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
     struct transmit_config config = {
@@ -134,7 +140,7 @@ static int start_transmit(struct send_app *app, uint16_t first_sequence, char *e
                .latency_ns = llround(o->latency_ms * 1e6),
                .plain = o->profile == OPTION_PROFILE_AES67,
                .ssrc = app->ssrc,
-               .first_sequence = first_sequence,
+               .first_sequence = app->first_sequence,
                .seed = app->ssrc},
     };
 
@@ -235,7 +241,9 @@ static void control(struct send_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network};
+    struct report_on on = {app->transmit, app->sender,   app->clock,  app->audience,
+                           app->network,  &app->service, app->stream, ""};
+    struct transmit_status status;
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
     app->held_since = next;
@@ -247,6 +255,9 @@ static void control(struct send_app *app)
             hold(app, now);
         if (!app->held)
             transmit_set_clock(app->transmit, map);
+        transmit_get_status(app->transmit, &status);
+        service_ready(&app->service);
+        service_alive(&app->service, now, status.cycles);
         if (now.ns >= next_rtcp.ns && send_rtcp(app, map, now))
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
         audience_listen(app->audience, now);
@@ -255,6 +266,7 @@ static void control(struct send_app *app)
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
+        on.missing = app->held ? app->missing : "";
         report_second(&report, &on, app->stats);
     }
     log_info(transmit_ended(app->transmit) ? "the input has ended" : "stopping");
@@ -268,14 +280,14 @@ static void say_bye(struct send_app *app)
         send_bye(app->sender, map, clock_raw_now());
 }
 
-static int set_up(struct send_app *app, char *err, size_t err_size)
+/* Settles what is sent; nothing of it comes by waiting. */
+static int prepare(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
-    uint16_t first_sequence = 0;
     int frames, error;
 
     if (getrandom(&app->ssrc, sizeof app->ssrc, 0) < 0 ||
-        getrandom(&first_sequence, sizeof first_sequence, 0) < 0) {
+        getrandom(&app->first_sequence, sizeof app->first_sequence, 0) < 0) {
         snprintf(err, err_size, "no random numbers for SSRC and sequence: %s", strerror(errno));
         return -errno;
     }
@@ -290,14 +302,58 @@ static int set_up(struct send_app *app, char *err, size_t err_size)
     if (frames < 0)
         return frames;
     app->frames_per_packet = (unsigned)frames;
+    snprintf(app->stream, sizeof app->stream, "%s %g kHz %u ch to %s", rtp_codec_name((unsigned)o->codec),
+             app->rate_hz / 1e3, app->channels, o->group);
+    return 0;
+}
+
+static int open_all(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    int error;
+
+    waiting_need(&app->waiting, "clock", o->clock);
     error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
-    if (!error)
+    if (!error) {
+        waiting_need(&app->waiting, *o->interface ? "network interface" : "a route to",
+                     *o->interface ? o->interface : o->group);
         error = open_network(app, err, err_size);
-    if (!error)
-        error = start_transmit(app, first_sequence, err, err_size);
+    }
+    if (!error) {
+        waiting_need(&app->waiting, "sound input", app->input.name);
+        error = start_transmit(app, err, err_size);
+    }
     /* last, so that a start that fails leaves no file behind; nothing is sent before the clock is told */
-    if (!error)
+    if (!error) {
+        waiting_need(&app->waiting, NULL, NULL);
         error = stats_open(&app->stats, o->stats, err, err_size);
+    }
+    return error;
+}
+
+static void close_all(struct send_app *app)
+{
+    transmit_stop(app->transmit);
+    send_close(app->sender);
+    timekeeper_close(app->clock);
+    app->transmit = NULL;
+    app->sender = NULL;
+    app->clock = NULL;
+}
+
+static int set_up(struct send_app *app, char *err, size_t err_size)
+{
+    int error = prepare(app, err, err_size);
+
+    if (error)
+        return error;
+    do {
+        error = open_all(app, err, err_size);
+        if (error)
+            close_all(app);
+    } while (error && waiting_again(&app->waiting, error, err));
+    if (!error)
+        waiting_over(&app->waiting);
     return error;
 }
 
@@ -311,17 +367,24 @@ int main(int argc, char **argv)
         return status;
     log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
+    service_open(&app.service, clock_raw_now());
+    app.waiting =
+        (struct waiting){.allowed = app.options.wait, .signals = app.signals, .service = &app.service};
     if (set_up(&app, err, sizeof err) == 0) {
         tell_start(&app);
         open_control(&app);
         control(&app);
         status = EXIT_SUCCESS;
+    } else if (app.waiting.stopped) {
+        log_info("stopping");
+        status = EXIT_SUCCESS;
     } else {
         log_error("%s", err);
         status = EXIT_FAILURE;
     }
+    service_stopping(&app.service);
     transmit_stop(app.transmit);
-    if (status == EXIT_SUCCESS)
+    if (app.clock && status == EXIT_SUCCESS)
         say_bye(&app);
     send_close(app.sender);
     audience_close(app.audience);
@@ -329,6 +392,7 @@ int main(int argc, char **argv)
     source_close(app.source);
     timekeeper_close(app.clock);
     stats_close(app.stats);
+    service_close(&app.service);
     close(app.signals);
     return status;
 }

@@ -197,6 +197,12 @@ static const struct option_spec specs[] = {
      .argument = "PRIO",
      .help = "SCHED_FIFO priority of the thread that carries sound"},
     {.group = "Running",
+     .name = "wait",
+     .kind = OPTION_FLAG,
+     MEMBER(wait),
+     .help = "when network interface, clock or sound device is not there at the start, wait for it instead "
+             "of failing"},
+    {.group = "Running",
      .name = "stats",
      .kind = OPTION_TEXT,
      MEMBER(stats),

@@ -30,6 +30,7 @@ struct send_options {
     char clock[512];     /* for clock_source_open() */
     uint32_t ptp_domain;
     uint32_t realtime; /* priority 1 to 99; 0: off */
+    bool wait;         /* at the start, for what is not there */
     char stats[1024];  /* path; "-": standard output; "": none */
     int log;           /* enum log_level */
 };
