@@ -129,6 +129,7 @@ static void write_line(struct stats *stats, const struct playback_status *now,
     stats_count(stats, "cycles", now->cycles);
     timekeeper_report(on->clock, stats);
     vouch_report(on->vouch, stats);
+    follow_report(on->follow, stats);
     stats_count(stats, "reconnects", netwatch_reconnects(on->network));
     write_control(stats, on->vouch->control);
     stats_end(stats);

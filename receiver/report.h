@@ -6,6 +6,7 @@
 #ifndef UNISONO_REPORT_H
 #define UNISONO_REPORT_H
 
+#include "follow.h"
 #include "gauge.h"
 #include "playback.h"
 #include "proto/host/netwatch.h"
@@ -30,6 +31,7 @@ struct report_on {
     const struct vouch *vouch;
     const struct netwatch *network;
     struct service *service;
+    const struct follow *follow; /* NULL: a group was given */
 };
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);

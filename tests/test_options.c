@@ -790,8 +790,10 @@ static void test_recv_refused(void **state)
                 "unisono-recv: --device: empty; allowed is the name of an ALSA PCM, see aplay -L\n");
     refuse_recv("--codec=L24", NULL,
                 "unisono-recv: --codec: the stream says that itself; allowed with --profile aes67 only\n");
-    refuse_recv("--latency=5", NULL,
-                "unisono-recv: --latency: the stream says that itself; allowed with --profile aes67 only\n");
+    refuse_recv(
+        "--latency=5", NULL,
+        "unisono-recv: --latency: the stream says that itself; allowed with --profile aes67, --stream "
+        "and --sdp only\n");
     refuse_recv(
         "--profile=aes67", "--codec=L24",
         "unisono-recv: --rate: missing; --profile aes67 needs --codec, --rate, --channels and --latency\n");
