@@ -18,8 +18,13 @@
 /* NAME and TOOL are for the curious and never change: in the first report, and then in each eighth. */
 #define NAMED_EVERY 8
 
-/* A stream that was silent for so long is no reason to speak of a sender. */
+/* What a first report likely has: block, names, clock and telemetry of two channels, UDP and IPv4. */
+#define FIRST_OCTETS 300
+
+/* A stream that was silent for so long is no reason to speak of a sender; nor an offer, repeated each second.
+ */
 #define SENDING_NS NS_PER_S
+#define OFFERED_NS (5 * NS_PER_S)
 
 /* Whoever echoes all we say shall not make us say BYE without end. */
 #define COLLISIONS_APART_NS (10 * NS_PER_S)
@@ -33,8 +38,11 @@ struct control {
     const char *name, *tool;
     uint32_t ssrc;
     struct reception reception;
-    raw_ns collided;    /* when we took another SSRC */
-    raw_ns leave_until; /* 0: we stay */
+    struct rtcp_offer offer; /* the newest heard, */
+    uint32_t offered_by;     /* by this SSRC, */
+    raw_ns offered;          /* then; 0: none yet */
+    raw_ns collided;         /* when we took another SSRC */
+    raw_ns leave_until;      /* 0: we stay */
     uint64_t reports, others, sent, unsent, collisions;
     int last_errno;
     uint8_t compound[RTCP_COMPOUND_MAX];
@@ -53,13 +61,17 @@ static uint32_t random_ssrc(void)
 /* ---- speaking -------------------------------------------------------------------------------------- */
 
 /* The compound that would be sent now, in c->compound; its length. */
-static size_t compose(struct control *c, const struct stream *stream, raw_ns now, bool bye)
+static size_t compose(struct control *c, const struct telemetry *telemetry, struct rtcp_clock clock,
+                      const struct stream *stream, raw_ns now)
 {
-    bool named = c->sent % NAMED_EVERY == 0 && !bye;
+    bool named = c->sent % NAMED_EVERY == 0;
     struct rtcp_report report = {
         .ssrc = c->ssrc,
         .cname_len = (uint8_t)strlen(c->cname),
-        .bye = bye,
+        .has_clock = true,
+        .clock = clock,
+        .has_telemetry = true,
+        .telemetry = *telemetry,
     };
 
     memcpy(report.cname, c->cname, sizeof report.cname);
@@ -67,8 +79,16 @@ static size_t compose(struct control *c, const struct stream *stream, raw_ns now
         snprintf(report.name, sizeof report.name, "%s", c->name);
         snprintf(report.tool, sizeof report.tool, "%s", c->tool);
     }
-    if (stream)
-        report.has_block = reception_block(&c->reception, stream, now, &report.block);
+    report.has_block = reception_block(&c->reception, stream, now, &report.block);
+    return rtcp_build(c->compound, &report);
+}
+
+/* Likewise, the last one. */
+static size_t compose_bye(struct control *c)
+{
+    struct rtcp_report report = {.ssrc = c->ssrc, .cname_len = (uint8_t)strlen(c->cname), .bye = true};
+
+    memcpy(report.cname, c->cname, sizeof report.cname);
     return rtcp_build(c->compound, &report);
 }
 
@@ -114,20 +134,31 @@ static size_t say(struct control *c, size_t len)
     return len + RTCP_TIMER_OVERHEAD;
 }
 
-void control_speak(struct control *c, const struct stream *stream, raw_ns now)
+bool control_due(struct control *c, const struct stream *stream, raw_ns now)
 {
     const struct stream_claim *claim = &stream->claim;
     struct rtcp_timer *timer = c ? ear_timer(c->ear) : NULL;
 
     if (!c)
-        return;
+        return false;
     if (stream->locked && stream->counting && now.ns - stream->newest.ns < SENDING_NS) {
         rtcp_timer_bandwidth(timer, claim->rate_hz * claim->channels * rtp_codec_sample_bytes(claim->codec),
                              now);
         rtcp_timer_sending(timer, claim->ssrc, now);
+    } else if (c->offered.ns != 0 && now.ns - c->offered.ns < OFFERED_NS) {
+        rtcp_timer_bandwidth(
+            timer, c->offer.rate_hz * c->offer.channels * rtp_codec_sample_bytes(c->offer.codec), now);
+        rtcp_timer_sending(timer, c->offered_by, now);
     }
-    if (rtcp_timer_run(timer, now) == RTCP_TIMER_REPORT)
-        rtcp_timer_sent(timer, say(c, compose(c, stream, now, false)), now);
+    return rtcp_timer_run(timer, now) == RTCP_TIMER_REPORT;
+}
+
+void control_say(struct control *c, const struct stream *stream, const struct telemetry *telemetry,
+                 struct rtcp_clock clock, raw_ns now)
+{
+    size_t len = compose(c, telemetry, clock, stream, now);
+
+    rtcp_timer_sent(ear_timer(c->ear), say(c, len), now);
 }
 
 bool control_leave(struct control *c, raw_ns now)
@@ -138,10 +169,10 @@ bool control_leave(struct control *c, raw_ns now)
         return false;
     if (c->leave_until.ns == 0) {
         c->leave_until.ns = now.ns + CONTROL_LEAVE_NS;
-        rtcp_timer_leave(timer, compose(c, NULL, now, true) + RTCP_TIMER_OVERHEAD, now);
+        rtcp_timer_leave(timer, compose_bye(c) + RTCP_TIMER_OVERHEAD, now);
     }
     if (rtcp_timer_run(timer, now) == RTCP_TIMER_BYE)
-        rtcp_timer_sent(timer, say(c, compose(c, NULL, now, true)), now);
+        rtcp_timer_sent(timer, say(c, compose_bye(c)), now);
     return now.ns < c->leave_until.ns && rtcp_timer_deadline(timer).ns < INT64_MAX;
 }
 
@@ -165,7 +196,7 @@ static void take_another_ssrc(struct control *c, raw_ns now)
     c->collided = now;
     c->collisions++;
     if (rtcp_timer_has_spoken(timer))
-        say(c, compose(c, NULL, now, true));
+        say(c, compose_bye(c));
     c->ssrc = random_ssrc();
     rtcp_timer_rename(timer, c->ssrc, now);
 }
@@ -177,6 +208,11 @@ static void take_word(void *context, const struct ear_word *word)
 
     if (word->heard == RTCP_HEARD_OURSELVES)
         take_another_ssrc(c, word->arrival);
+    if (word->report->has_offer) {
+        c->offer = word->report->offer;
+        c->offered_by = word->report->ssrc;
+        c->offered = word->arrival;
+    }
     if (word->report->ssrc != poll->ssrc || word->source != poll->source) {
         c->others++;
         return;
@@ -220,8 +256,7 @@ int control_open(struct control **control, const struct control_config *config, 
     c->tool = config->tool;
     ear.timer = (struct rtcp_timer_config){
         .ssrc = c->ssrc,
-        .first_octets =
-            (uint32_t)(compose(c, NULL, now, false) + sizeof(struct rtcp_block) + RTCP_TIMER_OVERHEAD),
+        .first_octets = FIRST_OCTETS,
         .seed = (uint64_t)random_ssrc() << 32 | c->ssrc,
     };
     result = ear_open(&c->ear, &ear, now, err, err_size);

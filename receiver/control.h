@@ -4,7 +4,7 @@
  * says about itself, above all on whose time it is; and it tells the group how the stream arrives, as often
  * as the group's size allows (proto/rtcptimer.h). Without it a receiver plays as well, but cannot tell a
  * sender of another PTP domain from a broken one, and nobody knows that it is there. A receiver that never
- * followed a stream says nothing.
+ * followed a stream, nor heard that one is offered, says nothing.
  *
  * All calls belong to one thread, the control thread, and all take NULL, which does nothing. None but open
  * and reopen blocks or allocates.
@@ -67,11 +67,18 @@ int control_reopen(struct control *control, char *err, size_t err_size);
  */
 int control_poll(struct control *control, uint32_t ssrc, uint64_t source, struct rtcp_report *report);
 
-/* Says what is due about the stream that is followed, or was last. */
-void control_speak(struct control *control, const struct stream *stream, raw_ns now);
+/*
+ * Whether a report is due about the stream that is followed, or was last, or is offered; then control_say()
+ * is to be called at once.
+ */
+bool control_due(struct control *control, const struct stream *stream, raw_ns now);
+
+/* Says it, with what the receiver has to tell of itself. */
+void control_say(struct control *control, const struct stream *stream, const struct telemetry *telemetry,
+                 struct rtcp_clock clock, raw_ns now);
 
 /*
- * After control_poll() and instead of control_speak(), from the moment that the receiver leaves: true as long
+ * After control_poll() and instead of control_due(), from the moment that the receiver leaves: true as long
  * as its BYE is still to be sent, which takes no longer than CONTROL_LEAVE_NS.
  */
 bool control_leave(struct control *control, raw_ns now);

@@ -15,15 +15,11 @@
 #include "proto/mediaclock.h"
 #include "proto/rtp.h"
 #include "stream.h"
+#include "distribution.h"
 #include "timeline.h"
 
-struct intake_config {
-    bool plain; /* AES67 without the extension, described by `claim` (codec, rate, channels, link offset) */
-    struct stream_claim claim;
-};
-
 struct intake {
-    struct intake_config config;
+    struct stream_description description;
     struct stream stream;
     struct timeline *timeline; /* owned */
     media_t begin;             /* the stream's first sample, announced by INIT or seen first */
@@ -31,6 +27,7 @@ struct intake {
     media_t end;
     bool anew;           /* time jumped: what comes next is a beginning */
     int64_t lead_min_ns; /* smallest presentation time - arrival since it was last reset to INT64_MAX */
+    struct distribution leads_us; /* presentation time - arrival of each packet */
     uint64_t datagrams, malformed, foreign, absurd, late, early;
 };
 
@@ -41,11 +38,18 @@ enum intake_event {
 };
 
 /* Returns 0, or -ENOMEM. `samples`: size of the timeline in floats. */
-int intake_init(struct intake *in, const struct intake_config *config, size_t samples);
+int intake_init(struct intake *in, const struct stream_description *description, size_t samples);
 void intake_free(struct intake *in);
+
+/* From now on packets are of another description, and no stream is followed. What is held stays until another
+ * begins. */
+void intake_describe(struct intake *in, const struct stream_description *description);
 
 /* Drops what is held, since time jumped: the stream's next packet is a beginning. */
 void intake_anew(struct intake *in);
+
+/* The stream's sender says that nothing more comes: it ends with what is held. */
+void intake_bye(struct intake *in, uint32_t ssrc);
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
                                   size_t length, raw_ns arrival, uint64_t source);

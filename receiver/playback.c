@@ -21,6 +21,11 @@ enum {
 #define REOPEN_NS  (500 * NS_PER_MS)
 #define DRAIN_NS   NS_PER_S /* a card is given so long to play its rest */
 
+struct redescription {
+    uint32_t number; /* grows with each; 0: none yet */
+    struct stream_description description;
+};
+
 struct playback {
     struct playback_config config;
     struct card *card; /* NULL while it is gone */
@@ -31,7 +36,8 @@ struct playback {
     raw_ns reopen_at;
     raw_ns publish_at;
     struct playback_status status;
-    unsigned cleared; /* last value of `clear` seen */
+    double wake_late_ms; /* the latest since the extremes were handed over */
+    uint32_t described;  /* number of the description in use */
     pthread_t thread;
     sem_t entered; /* the thread has its scheduling, `warning` says if not */
     char warning[256];
@@ -40,10 +46,15 @@ struct playback {
 
     /* what the two threads share */
     SNAPSHOT_OF(struct clock_map) clock;
+    SNAPSHOT_OF(struct redescription) redescribed;
     SNAPSHOT_OF(struct playback_status) published;
-    _Atomic unsigned clear; /* asks for the extremes to begin anew */
+    SNAPSHOT_OF(struct rx_distributions) distributions;
+    struct playback_extremes extremes; /* the real-time thread's while `handed` is false, else the other's */
+    atomic_bool handed;
+    _Atomic uint64_t bye; /* an SSRC above 2^32, so that 0 is none; taken by the real-time thread */
     _Atomic bool stop;
-    atomic_bool refused; /* the stream is not to be heard */
+    uint32_t descriptions; /* the control thread's count */
+    atomic_bool refused;   /* the stream is not to be heard */
 };
 
 static void lose_card(struct playback *p, raw_ns now)
@@ -124,21 +135,54 @@ static void drain_network(struct playback *p, const struct clock_map *map, const
     } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
 }
 
+/*
+ * Group and description change as one: packets of the one group are never read as the other's. False while
+ * the new group has to wait; what still comes from the old one is nobody's sound any more.
+ */
+static bool tune(struct playback *p)
+{
+    struct redescription newest;
+
+    SNAPSHOT_LOAD(&p->redescribed, &newest);
+    if (newest.number == p->described)
+        return true;
+    if (!recv_go_over(p->config.receiver))
+        return false;
+    p->described = newest.number;
+    rx_describe(p->rx, &newest.description);
+    return true;
+}
+
+static void hand_over(struct playback *p)
+{
+    const struct rx_status *rx = &p->status.rx;
+
+    p->extremes = (struct playback_extremes){
+        .error_worst_ns = rx->error_worst_ns,
+        .lead_min_ms = rx->lead_min_ms,
+        .queued_min_ms = rx->queued_min_ms,
+        .wake_late_ms = p->wake_late_ms,
+    };
+    memcpy(p->extremes.peaks, rx->peaks, sizeof rx->peaks);
+    rx_clear_extremes(p->rx);
+    p->wake_late_ms = 0;
+    atomic_store_explicit(&p->handed, true, memory_order_release);
+}
+
 static void publish(struct playback *p, raw_ns now)
 {
-    unsigned clear = atomic_load_explicit(&p->clear, memory_order_relaxed);
+    struct rx_distributions distributions;
 
-    if (clear != p->cleared) {
-        p->cleared = clear;
-        rx_clear_extremes(p->rx);
-        p->status.wake_late_ms = 0;
-    }
     if (now.ns < p->publish_at.ns)
         return;
     p->publish_at.ns = now.ns + PUBLISH_NS;
     rx_get_status(p->rx, &p->status.rx);
     p->status.card_present = p->card != NULL;
     SNAPSHOT_STORE(&p->published, &p->status);
+    rx_get_distributions(p->rx, &distributions);
+    SNAPSHOT_STORE(&p->distributions, &distributions);
+    if (!atomic_load_explicit(&p->handed, memory_order_acquire))
+        hand_over(p);
 }
 
 /* One cycle; returns when the next is due. */
@@ -146,11 +190,16 @@ static raw_ns cycle(struct playback *p)
 {
     struct clock_pair pair;
     struct clock_map map;
+    uint64_t bye;
 
     clock_pair_read(&pair);
     SNAPSHOT_LOAD(&p->clock, &map);
     rx_refuse(p->rx, atomic_load_explicit(&p->refused, memory_order_relaxed));
-    drain_network(p, &map, &pair);
+    bye = atomic_exchange_explicit(&p->bye, 0, memory_order_relaxed);
+    if (bye)
+        rx_bye(p->rx, (uint32_t)bye);
+    if (tune(p))
+        drain_network(p, &map, &pair);
     if (p->card)
         feed_card(p, &map, pair.raw);
     else
@@ -164,8 +213,8 @@ static void note_wake(struct playback *p, raw_ns due)
 {
     double late_ms = (double)(clock_raw_now().ns - due.ns) / 1e6;
 
-    if (late_ms > p->status.wake_late_ms)
-        p->status.wake_late_ms = late_ms;
+    if (late_ms > p->wake_late_ms)
+        p->wake_late_ms = late_ms;
 }
 
 static void *run(void *context)
@@ -256,19 +305,45 @@ void playback_set_clock(struct playback *p, const struct clock_map *map)
     SNAPSHOT_STORE(&p->clock, map);
 }
 
+void playback_describe(struct playback *p, const struct stream_description *description)
+{
+    struct redescription newest = {.number = ++p->descriptions, .description = *description};
+
+    SNAPSHOT_STORE(&p->redescribed, &newest);
+}
+
 void playback_get_status(struct playback *p, struct playback_status *status)
 {
     SNAPSHOT_LOAD(&p->published, status);
 }
 
-void playback_clear_extremes(struct playback *p)
+void playback_get_distributions(struct playback *p, struct rx_distributions *distributions)
 {
-    atomic_fetch_add_explicit(&p->clear, 1, memory_order_relaxed);
+    SNAPSHOT_LOAD(&p->distributions, distributions);
+}
+
+bool playback_take_extremes(struct playback *p, struct playback_extremes *extremes)
+{
+    if (!atomic_load_explicit(&p->handed, memory_order_acquire))
+        return false;
+    *extremes = p->extremes;
+    atomic_store_explicit(&p->handed, false, memory_order_release);
+    return true;
+}
+
+void playback_bye(struct playback *p, uint32_t ssrc)
+{
+    atomic_store_explicit(&p->bye, UINT64_C(1) << 32 | ssrc, memory_order_relaxed);
 }
 
 void playback_refuse(struct playback *p, bool refused)
 {
     atomic_store_explicit(&p->refused, refused, memory_order_relaxed);
+}
+
+unsigned playback_channels(const struct playback *p)
+{
+    return p->config.card.channels;
 }
 
 const char *playback_device(const struct playback *p)

@@ -31,9 +31,17 @@ struct playback_config {
 struct playback_status {
     struct rx_status rx;
     bool card_present;
-    bool realtime;       /* got the priority it asked for */
-    double wake_late_ms; /* the latest wake-up since the last publication */
+    bool realtime; /* got the priority it asked for */
     uint64_t cycles;
+};
+
+/* The worst of a span of time: each is taken once, and nothing falls between two of them. */
+struct playback_extremes {
+    double error_worst_ns; /* these as in struct rx_status, where they mean nothing to other threads */
+    double lead_min_ms;    /* NAN: nothing came */
+    double queued_min_ms;  /* INFINITY: nothing was played */
+    float peaks[RTP_CHANNELS_MAX];
+    double wake_late_ms; /* the latest wake-up */
 };
 
 /*
@@ -46,14 +54,32 @@ int playback_start(struct playback **playback, const struct playback_config *con
 /* Control thread: the clock's newest word. */
 void playback_set_clock(struct playback *playback, const struct clock_map *map);
 
+/*
+ * Control thread, behind recv_retune(), or for itself when the group is the same: the present sound fades
+ * out, and what comes from now on is described so.
+ */
+void playback_describe(struct playback *playback, const struct stream_description *description);
+
 /* Control thread: the present stream is to be silence, or no longer. */
 void playback_refuse(struct playback *playback, bool refused);
 
 /* Control thread. */
 void playback_get_status(struct playback *playback, struct playback_status *status);
 
-/* Control thread: begins a new interval for the extremes in the status. */
-void playback_clear_extremes(struct playback *playback);
+/* Control thread: how it was all along, ten times a second anew. */
+void playback_get_distributions(struct playback *playback, struct rx_distributions *distributions);
+
+/*
+ * Control thread: the extremes since those before. False when there are no newer ones yet; the span goes on
+ * until they are taken.
+ */
+bool playback_take_extremes(struct playback *playback, struct playback_extremes *extremes);
+
+/* Control thread: the sender of this SSRC said BYE. */
+void playback_bye(struct playback *playback, uint32_t ssrc);
+
+/* Of the card. */
+unsigned playback_channels(const struct playback *playback);
 
 /* What was opened; and what may hide the device's timing, or NULL. */
 const char *playback_device(const struct playback *playback);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
@@ -30,7 +31,8 @@ static void tell_state(const struct playback_status *now)
 }
 
 /* Counters that somebody should see to when they grow. */
-static void tell_trouble(const struct playback_status *before, const struct playback_status *now)
+static void tell_trouble(const struct playback_status *before, const struct playback_status *now,
+                         double lead_min_ms)
 {
     const struct rx_status *a = &before->rx, *b = &now->rx;
 
@@ -46,11 +48,11 @@ static void tell_trouble(const struct playback_status *before, const struct play
     if (b->late != a->late && b->starts == a->starts && b->state == RX_PLAYING)
         log_warning("%llu packets came too late to be played: network, clocks, or too small a --latency",
                     (unsigned long long)(b->late - a->late));
-    if (b->state == RX_ARMED && a->state == RX_ARMED && b->lead_min_ms < b->lead_need_ms)
+    if (b->state == RX_ARMED && a->state == RX_ARMED && lead_min_ms < b->lead_need_ms)
         log_warning(
             "packets come only %.2f ms ahead of their time and %.2f ms are needed here: raise the sender's "
             "--latency, or take --resampler fastest",
-            b->lead_min_ms, b->lead_need_ms);
+            lead_min_ms, b->lead_need_ms);
     if (b->absurd != a->absurd)
         log_warning("%llu packets with impossible presentation times: are both ends on the same clock?",
                     (unsigned long long)(b->absurd - a->absurd));
@@ -74,8 +76,6 @@ static void write_stream(struct stats *stats, const struct rx_status *rx)
     stats_count(stats, "duplicate_packets", rx->stream.counters.duplicates);
     stats_count(stats, "reordered_packets", rx->stream.counters.reordered);
     stats_real(stats, "jitter_us", rx->stream.counters.jitter_ns / 1e3);
-    stats_real(stats, "lead_min_ms", rx->lead_min_ms);
-    stats_real(stats, "lead_need_ms", rx->lead_need_ms);
 }
 
 static void write_control(struct stats *stats, const struct control *control)
@@ -91,13 +91,8 @@ static void write_control(struct stats *stats, const struct control *control)
     stats_count(stats, "rtcp_unsent", rtcp.unsent);
 }
 
-/* How far the output may be from PTP time, one sigma: clock, card and playout are independent. */
-static double error_budget_us(const struct rx_status *rx, const struct timekeeper *clock)
-{
-    return hypot(timekeeper_uncertainty_ns(clock), hypot(rx->card_sigma_ns, rx->error_ns)) / 1e3;
-}
-
-static void write_line(struct stats *stats, const struct playback_status *now, const struct report_on *on)
+static void write_line(struct stats *stats, const struct playback_status *now,
+                       const struct playback_extremes *worst, const struct report_on *on)
 {
     const struct rx_status *rx = &now->rx;
     struct recv_counters net;
@@ -107,13 +102,15 @@ static void write_line(struct stats *stats, const struct playback_status *now, c
     stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
     stats_text(stats, "state", rx_state_name(rx->state));
     write_stream(stats, rx);
+    stats_real(stats, "lead_min_ms", worst->lead_min_ms);
+    stats_real(stats, "lead_need_ms", rx->lead_need_ms);
     stats_real(stats, "error_ns", rx->error_ns);
-    stats_real(stats, "error_worst_ns", rx->error_worst_ns);
-    stats_real(stats, "error_budget_us", error_budget_us(rx, on->clock));
+    stats_real(stats, "error_worst_ns", worst->error_worst_ns);
+    stats_real(stats, "error_budget_us", gauge_budget_ns(rx, timekeeper_map(on->clock)) / 1e3);
     stats_real(stats, "card_ppm", rx->card_ppm);
     stats_real(stats, "card_sigma_ns", rx->card_sigma_ns);
     stats_real(stats, "resample_ppm", rx->resample_ppm);
-    stats_real(stats, "queued_min_ms", rx->queued_min_ms);
+    stats_real(stats, "queued_min_ms", worst->queued_min_ms);
     stats_count(stats, "played_frames", rx->played);
     stats_count(stats, "concealed_frames", rx->concealed);
     stats_count(stats, "clipped_samples", rx->clipped);
@@ -128,26 +125,62 @@ static void write_line(struct stats *stats, const struct playback_status *now, c
     stats_count(stats, "overflowed_packets", net.overflows);
     stats_flag(stats, "device_present", now->card_present);
     stats_flag(stats, "realtime", now->realtime);
-    stats_real(stats, "wake_late_max_ms", now->wake_late_ms);
+    stats_real(stats, "wake_late_max_ms", worst->wake_late_ms);
     stats_count(stats, "cycles", now->cycles);
     timekeeper_report(on->clock, stats);
     vouch_report(on->vouch, stats);
+    follow_report(on->follow, stats);
     stats_count(stats, "reconnects", netwatch_reconnects(on->network));
     write_control(stats, on->vouch->control);
     stats_end(stats);
 }
 
+static void tell_manager_playing(const struct report_on *on, const struct rx_status *rx,
+                                 const struct playback_extremes *worst)
+{
+    const struct stream_claim *c = &rx->stream.claim;
+    const char *codec = rtp_codec_name(c->codec);
+    double headroom_ms = fmin(worst->queued_min_ms, worst->lead_min_ms - rx->lead_need_ms);
+    char headroom[32] = "";
+
+    if (isfinite(headroom_ms))
+        snprintf(headroom, sizeof headroom, ", headroom %.1f ms", headroom_ms);
+    service_status(on->service, "playing %s %g kHz %u ch from %s, in step to %.1f us%s", codec ? codec : "?",
+                   c->rate_hz / 1e3, c->channels, inet_ntoa((struct in_addr){(in_addr_t)c->source}),
+                   gauge_budget_ns(rx, timekeeper_map(on->clock)) / 1e3, headroom);
+}
+
+static void tell_manager(const struct report_on *on, const struct playback_status *now,
+                         const struct playback_extremes *worst)
+{
+    const char *text = "no stream";
+
+    if (!now->card_present)
+        text = "the sound device is gone; looking for it";
+    else if (on->vouch->refused)
+        text = "silent: the sender is of another PTP domain";
+    else if (now->rx.state == RX_ARMED)
+        text = "stream found; waiting for card and clock to be known";
+    else if (now->rx.state != RX_IDLE) {
+        tell_manager_playing(on, &now->rx, worst);
+        return;
+    }
+    service_status(on->service, "%s", text);
+}
+
 void report_second(struct report *r, const struct report_on *on, struct stats *stats)
 {
     struct playback_status now;
+    struct playback_extremes worst;
 
     playback_get_status(on->playback, &now);
-    playback_clear_extremes(on->playback);
+    gauge_line(on->gauge, &worst);
     if (!r->spoken || now.rx.state != r->before.rx.state || now.rx.starts != r->before.rx.starts)
         tell_state(&now);
     if (r->spoken)
-        tell_trouble(&r->before, &now);
+        tell_trouble(&r->before, &now, worst.lead_min_ms);
+    tell_manager(on, &now, &worst);
     r->spoken = true;
     r->before = now;
-    write_line(stats, &now, on);
+    write_line(stats, &now, &worst, on);
 }

@@ -57,6 +57,7 @@ struct rx {
     bool stopping;
     bool refused;
     uint64_t dither;
+    struct distribution errors_ns;
     struct rx_status status;
 };
 
@@ -70,7 +71,8 @@ const char *rx_state_name(enum rx_state state)
 struct rx *rx_create(const struct rx_config *config)
 {
     struct rx *rx = calloc(1, sizeof *rx);
-    struct intake_config intake = {
+    struct stream_description stream = {
+        .ext_id = RTP_EXT_ID_DEFAULT,
         .plain = config->plain,
         .claim = {.codec = config->codec,
                   .rate_hz = config->rate_hz,
@@ -87,7 +89,7 @@ struct rx *rx_create(const struct rx_config *config)
     rx->feed = calloc((size_t)FEED_FRAMES * config->card_channels, sizeof *rx->feed);
     rx->read = calloc((size_t)READ_FRAMES * MAX_CHANNELS, sizeof *rx->read);
     if (!rx->conceal || !rx->resampler || !rx->feed || !rx->read ||
-        intake_init(&rx->intake, &intake, TIMELINE_SAMPLES)) {
+        intake_init(&rx->intake, &stream, TIMELINE_SAMPLES)) {
         rx_destroy(rx);
         return NULL;
     }
@@ -172,9 +174,9 @@ void rx_card_stopped(struct rx *rx, bool ran_dry)
         rx->state = RX_IDLE;
 }
 
-void rx_stop(struct rx *rx)
+/* The present sound ends with a fade; only a stream that begins is heard again. */
+static void give_up(struct rx *rx)
 {
-    rx->stopping = true;
     if (rx->state == RX_PLAYING)
         begin_fade(rx, false);
     else if (rx->state == RX_FADING)
@@ -183,9 +185,26 @@ void rx_stop(struct rx *rx)
         rx->state = RX_IDLE;
 }
 
+void rx_stop(struct rx *rx)
+{
+    rx->stopping = true;
+    give_up(rx);
+}
+
+void rx_describe(struct rx *rx, const struct stream_description *description)
+{
+    intake_describe(&rx->intake, description);
+    give_up(rx);
+}
+
 void rx_refuse(struct rx *rx, bool refused)
 {
     rx->refused = refused;
+}
+
+void rx_bye(struct rx *rx, uint32_t ssrc)
+{
+    intake_bye(&rx->intake, ssrc);
 }
 
 bool rx_ended(const struct rx *rx)
@@ -311,10 +330,16 @@ static void apply_gain(struct rx *rx, float *out, size_t frames)
 {
     float gain = (float)rx->config.gain;
 
-    for (size_t i = 0; i < frames * rx->config.card_channels; i++) {
-        out[i] *= gain;
-        rx->status.clipped += fabsf(out[i]) > 1;
-    }
+    for (size_t i = 0; i < frames; i++)
+        for (unsigned channel = 0; channel < rx->config.card_channels; channel++, out++) {
+            float magnitude;
+
+            *out *= gain;
+            magnitude = fabsf(*out);
+            rx->status.clipped += magnitude > 1;
+            if (magnitude > rx->status.peaks[channel])
+                rx->status.peaks[channel] = magnitude;
+        }
 }
 
 /* Makes `frames` card frames at `step`. On failure of the resampler the position is found anew. */
@@ -420,6 +445,7 @@ static void note_error(struct rx *rx, double error_s, double step)
     double queued_ms = (double)rx->queued * 1e3 / rx->config.card_rate_hz;
 
     s->error_ns = error_s * 1e9;
+    distribution_add(&rx->errors_ns, llround(s->error_ns));
     if (fabs(s->error_ns) > s->error_worst_ns)
         s->error_worst_ns = fabs(s->error_ns);
     s->resample_ppm = (step * rx->config.card_rate_hz / rx->playout.rate_hz - 1) * 1e6;
@@ -567,8 +593,15 @@ void rx_get_status(const struct rx *rx, struct rx_status *status)
         resampler_look_ahead(rx->resampler) * 1e3 / (in->stream.locked ? in->stream.claim.rate_hz : 48000);
 }
 
+void rx_get_distributions(const struct rx *rx, struct rx_distributions *distributions)
+{
+    distributions->errors_ns = rx->errors_ns;
+    distributions->leads_us = rx->intake.leads_us;
+}
+
 void rx_clear_extremes(struct rx *rx)
 {
+    memset(rx->status.peaks, 0, sizeof rx->status.peaks);
     rx->intake.lead_min_ns = INT64_MAX;
     rx->status.error_worst_ns = 0;
     rx->status.queued_min_ms = INFINITY;

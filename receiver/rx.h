@@ -28,6 +28,7 @@
 #include "proto/rtp.h"
 #include "proto/timebase.h"
 #include "stream.h"
+#include "distribution.h"
 
 struct rx;
 
@@ -78,6 +79,14 @@ struct rx_status {
     double resample_ppm;   /* step against nominal */
     int64_t link_ns;       /* from sampling to playout, own delay included */
     uint64_t clipped;      /* samples beyond full scale after gain */
+    float peaks[RTP_CHANNELS_MAX]; /* of each card channel, after gain, since rx_clear_extremes(); full scale
+                                      1 */
+};
+
+/* How it was all along: see distribution.h. */
+struct rx_distributions {
+    struct distribution errors_ns; /* playout against the clock's word, each cycle; above 0: late */
+    struct distribution leads_us;  /* from arrival to playout, each packet */
 };
 
 /* NULL when memory is short. */
@@ -90,6 +99,12 @@ void rx_destroy(struct rx *rx);
  */
 void rx_datagram(struct rx *rx, const struct clock_map *map, const uint8_t *bytes, size_t length,
                  raw_ns arrival, uint64_t source);
+
+/*
+ * From now on datagrams are of another stream, described so: the present one is faded out and given up. What
+ * rx_config said of the stream is forgotten.
+ */
+void rx_describe(struct rx *rx, const struct stream_description *description);
 
 /* The card's status: at `stamp`, `queued` of the frames written had not left the converter. */
 void rx_card(struct rx *rx, raw_ns stamp, int64_t queued);
@@ -113,10 +128,14 @@ bool rx_ended(const struct rx *rx);
 /* Silence, with a fade, as long as `refused`; then the sound finds its place again. */
 void rx_refuse(struct rx *rx, bool refused);
 
+/* The stream of this SSRC ends with what has come of it: its sender said so by RTCP. */
+void rx_bye(struct rx *rx, uint32_t ssrc);
+
 /* When to run the next cycle, given that this one ran at `now`. */
 raw_ns rx_deadline(struct rx *rx, raw_ns now);
 
 void rx_get_status(const struct rx *rx, struct rx_status *status);
+void rx_get_distributions(const struct rx *rx, struct rx_distributions *distributions);
 
 /* Begins a new interval for the extremes in the status. */
 void rx_clear_extremes(struct rx *rx);

@@ -58,8 +58,11 @@ bool vouch_run(struct vouch *v, const struct playback_status *status, const stru
         v->ssrc = stream->claim.ssrc;
         v->known = false;
     }
-    if (control_poll(v->control, stream->claim.ssrc, stream->claim.source, &v->heard) > 0)
+    v->gone = false;
+    if (control_poll(v->control, stream->claim.ssrc, stream->claim.source, &v->heard) > 0) {
         v->known = v->heard.has_clock;
+        v->gone = v->heard.bye;
+    }
     comparable = v->known && v->heard.clock.known && rtcp_clock_of_map(map).known;
     judge_domain(v, map, comparable);
     judge_master(v, map, comparable, now);

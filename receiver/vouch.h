@@ -21,6 +21,7 @@ struct vouch {
     bool known;              /* `heard` means something */
     struct rtcp_report heard;
     bool refused;
+    bool gone;                  /* the sender said BYE, since the call before */
     bool differs, differs_told; /* the grandmasters, since, and the log says so */
     raw_ns since;
 };

@@ -16,13 +16,17 @@
 #include "announce.h"
 #include "audience.h"
 #include "describe.h"
+#include "muster.h"
+#include "print_sdp.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 #include "proto/host/net.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "proto/host/waiting.h"
 #include "report.h"
 #include "send.h"
 #include "send_options.h"
@@ -31,8 +35,7 @@
 
 enum {
     BUFFER_MS = 250, /* the capturing card's: how long this process may be held up without losing sound */
-    BYES = 3,
-    PRINT_PATIENCE_MS = 2000 /* for PTP, with --print-sdp */
+    BYES = 3
 };
 
 struct send_app {
@@ -41,11 +44,15 @@ struct send_app {
     unsigned channels;
     unsigned frames_per_packet;
     uint32_t ssrc;
+    uint16_t first_sequence;
     char host[64];
     char interface[IF_NAMESIZE];
     char warning[256]; /* of the real-time set-up */
     struct source_spec input;
+    char stream[128]; /* what is sent where, in words */
     int signals;
+    struct service service;
+    struct waiting waiting;
     struct stats *stats;
     struct timekeeper *clock;
     struct source *source; /* NULL when capturing */
@@ -53,6 +60,10 @@ struct send_app {
     struct audience *audience; /* NULL: nobody can be heard */
     struct netwatch *network;  /* NULL: not watched */
     struct announce *announce; /* NULL: not announced */
+    struct muster muster;      /* who has to be there at the start */
+    bool held;                 /* they are not; the transmit thread knows no time yet */
+    char missing[256];         /* of them, as the log knows */
+    raw_ns held_since;
     struct transmit *transmit;
 };
 
@@ -85,6 +96,11 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
     return 0;
 }
 
+static const char *stream_name(const struct send_app *app)
+{
+    return *app->options.name ? app->options.name : app->host;
+}
+
 static int open_network(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
@@ -98,6 +114,13 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
         .ssrc = app->ssrc,
         .rate_hz = app->rate_hz,
         .cname = cname,
+        .name = stream_name(app),
+        .tool = "unisono-send " UNISONO_VERSION,
+        .offer = {.codec = (enum rtp_codec)o->codec,
+                  .rate_hz = app->rate_hz,
+                  .channels = app->channels,
+                  .frames_per_packet = app->frames_per_packet,
+                  .latency_ns = llround(o->latency_ms * 1e6)},
     };
     int error = option_parse_group(o->group, &config.group, err, err_size);
 
@@ -107,7 +130,7 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
     return error;
 }
 
-static struct tx_config stream_config(const struct send_app *app, uint16_t first_sequence)
+static struct tx_config stream_config(const struct send_app *app)
 {
     const struct send_options *o = &app->options;
 
@@ -118,11 +141,11 @@ static struct tx_config stream_config(const struct send_app *app, uint16_t first
                               .latency_ns = llround(o->latency_ms * 1e6),
                               .plain = o->profile == OPTION_PROFILE_AES67,
                               .ssrc = app->ssrc,
-                              .first_sequence = first_sequence,
+                              .first_sequence = app->first_sequence,
                               .seed = app->ssrc};
 }
 
-static int start_transmit(struct send_app *app, uint16_t first_sequence, char *err, size_t err_size)
+static int start_transmit(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
     struct transmit_config config = {
@@ -135,20 +158,15 @@ static int start_transmit(struct send_app *app, uint16_t first_sequence, char *e
                  .rate_hz = app->rate_hz,
                  .channels = app->channels,
                  .buffer_ms = BUFFER_MS},
-        .tx = stream_config(app, first_sequence),
+        .tx = stream_config(app),
     };
 
     return transmit_start(&app->transmit, &config, app->warning, sizeof app->warning, err, err_size);
 }
 
-static const char *stream_name(const struct send_app *app)
-{
-    return *app->options.name ? app->options.name : app->host;
-}
-
 static struct sdp_stream describe(const struct send_app *app, const struct sockaddr_in *group)
 {
-    const struct tx_config tx = stream_config(app, 0);
+    const struct tx_config tx = stream_config(app);
 
     return describe_stream(stream_name(app), &tx, group, (uint8_t)app->options.ttl);
 }
@@ -167,7 +185,8 @@ static void open_control(struct send_app *app)
     if (option_parse_group(o->group, &config.group, err, sizeof err))
         return;
     if (audience_open(&app->audience, &config, clock_raw_now(), err, sizeof err))
-        log_warning("%s; receivers are not counted", err);
+        log_warning("%s; receivers are not counted, nor waited for", err);
+    app->held = app->audience && *o->wait_for;
     if (o->announce) {
         struct announce_config said = {describe(app, &config.group), o->interface, stream_name(app)};
 
@@ -196,15 +215,23 @@ static void tell_start(const struct send_app *app)
         log_warning("%s", app->warning);
 }
 
-static void send_rtcp(struct send_app *app, const struct clock_map *map, raw_ns now)
+/* Before the first sound there is nothing to report, nor to say, unless somebody is waited for: false. */
+static bool send_rtcp(struct send_app *app, const struct clock_map *map, raw_ns now)
 {
+    struct send_counters sent;
     struct sockaddr_in own;
-    int octets = send_report(app->sender, map, now);
+    int octets = 0;
 
-    if (octets < 0)
-        return; /* counted there */
-    send_get_rtcp_address(app->sender, &own);
-    audience_reported(app->audience, &own, (size_t)octets, now);
+    send_get_counters(app->sender, &sent);
+    if (app->held)
+        octets = send_invitation(app->sender, map);
+    else if (sent.octets > 0)
+        octets = send_report(app->sender, map, now);
+    if (octets > 0) {
+        send_get_rtcp_address(app->sender, &own);
+        audience_reported(app->audience, &own, (size_t)octets, now);
+    }
+    return octets != 0; /* a failure is counted there */
 }
 
 /* After the interface came back; what fails is tried again. */
@@ -219,26 +246,51 @@ static void reconnect(struct send_app *app)
         netwatch_settle(app->network);
 }
 
+/*
+ * Nothing starts before the transmit thread is told the time; it is told once all are there who are waited
+ * for, or have been waited for long enough.
+ */
+static void hold(struct send_app *app, raw_ns now)
+{
+    double limit_s = app->options.wait_limit_s;
+    char missing[sizeof app->missing] = "";
+
+    if (muster_complete(&app->muster, audience_roster(app->audience), now, missing, sizeof missing)) {
+        log_info("those who were waited for are there");
+        app->held = false;
+    } else if (limit_s > 0 && (double)(now.ns - app->held_since.ns) / 1e9 > limit_s) {
+        log_warning("waited %g s; starting without %s", limit_s, missing);
+        app->held = false;
+    } else if (strcmp(missing, app->missing)) {
+        log_info("waiting for receivers: %s", missing);
+        memcpy(app->missing, missing, sizeof missing);
+    }
+}
+
 /* The control thread's life: until a signal, or the end of the source. */
 static void control(struct send_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->transmit, app->sender,  app->clock,
-                                 app->audience, app->network, app->announce};
-    struct send_counters sent;
+    struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network, app->announce,
+                           &app->service, app->stream, ""};
+    struct transmit_status status;
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
+    app->held_since = next;
     while (!transmit_ended(app->transmit) && poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
         const struct clock_map *map = timekeeper_run(app->clock);
         raw_ns now = clock_raw_now();
 
-        transmit_set_clock(app->transmit, map);
-        send_get_counters(app->sender, &sent);
-        if (now.ns >= next_rtcp.ns && sent.octets > 0) {
+        if (app->held)
+            hold(app, now);
+        if (!app->held)
+            transmit_set_clock(app->transmit, map);
+        transmit_get_status(app->transmit, &status);
+        service_ready(&app->service);
+        service_alive(&app->service, now, status.cycles);
+        if (now.ns >= next_rtcp.ns && send_rtcp(app, map, now))
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
-            send_rtcp(app, map, now);
-        }
         audience_listen(app->audience, now);
         announce_run(app->announce, map, now);
         if (netwatch_run(app->network, now))
@@ -246,6 +298,7 @@ static void control(struct send_app *app)
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
+        on.missing = app->held ? app->missing : "";
         report_second(&report, &on, app->stats);
     }
     log_info(transmit_ended(app->transmit) ? "the input has ended" : "stopping");
@@ -259,18 +312,20 @@ static void say_bye(struct send_app *app)
         send_bye(app->sender, map, clock_raw_now());
 }
 
-/* What the stream is, as far as the options and the source decide it. */
-static int settle(struct send_app *app, uint16_t *first_sequence, char *err, size_t err_size)
+/* Settles what is sent; nothing of it comes by waiting. */
+static int prepare(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
     int frames, error;
 
     if (getrandom(&app->ssrc, sizeof app->ssrc, 0) < 0 ||
-        getrandom(first_sequence, sizeof *first_sequence, 0) < 0) {
+        getrandom(&app->first_sequence, sizeof app->first_sequence, 0) < 0) {
         snprintf(err, err_size, "no random numbers for SSRC and sequence: %s", strerror(errno));
         return -errno;
     }
     gethostname(app->host, sizeof app->host - 1);
+    if (*o->wait_for)
+        muster_parse(o->wait_for, &app->muster, err, err_size); /* options_parse() has accepted it */
     error = open_source(app, err, err_size);
     if (error)
         return error;
@@ -279,74 +334,101 @@ static int settle(struct send_app *app, uint16_t *first_sequence, char *err, siz
     if (frames < 0)
         return frames;
     app->frames_per_packet = (unsigned)frames;
-    return timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+    snprintf(app->stream, sizeof app->stream, "%s %g kHz %u ch to %s", rtp_codec_name((unsigned)o->codec),
+             app->rate_hz / 1e3, app->channels, o->group);
+    return 0;
+}
+
+static int open_all(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    int error;
+
+    waiting_need(&app->waiting, "clock", o->clock);
+    error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+    if (!error) {
+        waiting_need(&app->waiting, *o->interface ? "network interface" : "a route to",
+                     *o->interface ? o->interface : o->group);
+        error = open_network(app, err, err_size);
+    }
+    if (!error) {
+        waiting_need(&app->waiting, "sound input", app->input.name);
+        error = start_transmit(app, err, err_size);
+    }
+    /* last, so that a start that fails leaves no file behind; nothing is sent before the clock is told */
+    if (!error) {
+        waiting_need(&app->waiting, NULL, NULL);
+        error = stats_open(&app->stats, o->stats, err, err_size);
+    }
+    return error;
+}
+
+static void close_all(struct send_app *app)
+{
+    transmit_stop(app->transmit);
+    send_close(app->sender);
+    timekeeper_close(app->clock);
+    app->transmit = NULL;
+    app->sender = NULL;
+    app->clock = NULL;
 }
 
 static int set_up(struct send_app *app, char *err, size_t err_size)
 {
-    uint16_t first_sequence = 0;
-    int error = settle(app, &first_sequence, err, err_size);
+    int error = prepare(app, err, err_size);
 
+    if (error)
+        return error;
+    do {
+        error = open_all(app, err, err_size);
+        if (error)
+            close_all(app);
+    } while (error && waiting_again(&app->waiting, error, err));
     if (!error)
-        error = open_network(app, err, err_size);
-    if (!error)
-        error = start_transmit(app, first_sequence, err, err_size);
-    /* last, so that a start that fails leaves no file behind; nothing is sent before the clock is told */
-    if (!error)
-        error = stats_open(&app->stats, app->options.stats, err, err_size);
+        waiting_over(&app->waiting);
     return error;
 }
 
-/* Instead of sending: what would be announced, as soon as PTP is known. */
-static int print_sdp(struct send_app *app, char *err, size_t err_size)
+/* Instead of sending: what would be announced. */
+static int print_description(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
-    struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct sockaddr_in group;
-    struct net_interface interface;
     struct sdp_stream stream;
-    struct rtcp_clock clock = {.known = false};
-    uint16_t first_sequence = 0;
-    char sdp[SDP_WRITE_MAX];
-    int error = settle(app, &first_sequence, err, err_size);
+    int error = prepare(app, err, err_size);
 
     if (!error)
         error = option_parse_group(o->group, &group, err, err_size);
     if (!error)
-        error = net_find_interface(o->interface, &group, &interface, err, err_size);
+        error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
     if (error)
         return error;
-    for (int waited_ms = 0; waited_ms < PRINT_PATIENCE_MS && !clock.known;
-         waited_ms += TIMEKEEPER_INTERVAL_MS) {
-        clock = rtcp_clock_of_map(timekeeper_run(app->clock));
-        if (!clock.known && poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) != 0)
-            break;
-    }
-    if (!clock.known)
-        log_warning("no PTP within %d ms: the description names no grandmaster", PRINT_PATIENCE_MS);
     stream = describe(app, &group);
-    describe_interface(&stream, &interface);
-    describe_clock(&stream, &clock, net_mac(&interface));
-    if (fwrite(sdp, sdp_write(&stream, sdp), 1, stdout) != 1 || fflush(stdout) != 0) {
-        snprintf(err, err_size, "the standard output cannot be written: %s", strerror(errno));
-        return -EIO;
-    }
-    return 0;
+    return print_sdp(&stream, o->interface, app->clock, app->signals, err, err_size);
 }
 
-/* Sends until the end; whether it could begin. */
+/* Sends until the end. 0 also when it was stopped before it could begin. */
 static int send_all(struct send_app *app, char *err, size_t err_size)
 {
-    int error = set_up(app, err, err_size);
+    int error;
 
-    if (error == 0) {
+    service_open(&app->service, clock_raw_now());
+    app->waiting =
+        (struct waiting){.allowed = app->options.wait, .signals = app->signals, .service = &app->service};
+    error = set_up(app, err, err_size);
+    if (!error) {
         tell_start(app);
         open_control(app);
         control(app);
+    } else if (app->waiting.stopped) {
+        log_info("stopping");
+        error = 0;
     }
+    service_stopping(&app->service);
     transmit_stop(app->transmit);
-    if (error == 0)
+    if (app->clock && !error)
         say_bye(app);
+    service_close(&app->service);
     return error;
 }
 
@@ -360,7 +442,8 @@ int main(int argc, char **argv)
         return status;
     log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
-    error = app.options.print_sdp ? print_sdp(&app, err, sizeof err) : send_all(&app, err, sizeof err);
+    error =
+        app.options.print_sdp ? print_description(&app, err, sizeof err) : send_all(&app, err, sizeof err);
     if (error)
         log_error("%s", err);
     send_close(app.sender);

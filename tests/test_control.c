@@ -124,6 +124,15 @@ static void report_from(const char *from, uint32_t ssrc, uint32_t packets, bool 
     speak(from, GROUP, PORT + 1, bytes, rtcp_build(bytes, &report));
 }
 
+static const struct telemetry fares = {.state = TELEMETRY_PLAYING, .xruns = 3, .channels = 2};
+static const struct rtcp_clock ours = {.known = true, .domain = 5, .gm_id = 7};
+
+static void speak_if_due(struct control *control, const struct stream *stream, raw_ns now)
+{
+    if (control_due(control, stream, now))
+        control_say(control, stream, &fares, ours, now);
+}
+
 static struct control_counters counters_of(const struct control *control)
 {
     struct control_counters counters;
@@ -331,7 +340,7 @@ static void test_refused(void **state)
     assert_int_equal(report.packets, 4711);
     assert_int_equal(control_reopen(control, err, sizeof err), 0);
     assert_int_equal(counters_of(control).reports, 0);
-    control_speak(control, &(struct stream){0}, clock_raw_now());
+    assert_false(control_due(control, &(struct stream){0}, clock_raw_now()));
     assert_false(control_leave(control, clock_raw_now()));
     control_close(control);
 
@@ -415,7 +424,7 @@ static bool speaks_within(struct control *control, struct stream *stream, raw_ns
         stream->newest = *now;
         stream->highest += 50;
         stream->counters.received += 50;
-        control_speak(control, stream, *now);
+        speak_if_due(control, stream, *now);
         if (counters_of(control).sent != before)
             return true;
     }
@@ -435,7 +444,7 @@ static void test_speaks(void **state)
 
     for (int s = 0; s < 60; s++) {
         now.ns += NS_PER_S;
-        control_speak(control, &stream, now);
+        speak_if_due(control, &stream, now);
     }
     assert_false(overhear(ear, &report, bytes, &len));
     began = now;
@@ -473,7 +482,7 @@ static void test_speaks(void **state)
     /* Nothing of the stream any more: it is there still, and has nothing to report. */
     for (int i = 0; counters_of(control).sent == 6 && i < 130; i++) {
         now.ns += NS_PER_S / 20;
-        control_speak(control, &stream, now);
+        speak_if_due(control, &stream, now);
     }
     assert_true(overhear(ear, &report, bytes, &len));
     assert_false(report.has_block);
@@ -627,14 +636,14 @@ static void test_leaves(void **state)
         ;
     began = now;
     assert_true(control_leave(control, now));
-    for (uint32_t i = 0; i < 1200; i++) {
+    for (uint32_t i = 0; i < 3000; i++) {
         report_from("127.0.0.9", 1000 + i, 0, true);
         if (i % 50 == 49)
             control_poll(control, SSRC, source(STAGE), &report);
     }
     while (overhear(ear, &report, bytes, &len))
         ;
-    assert_int_equal(counters_of(control).members, 1201);
+    assert_int_equal(counters_of(control).members, 3001);
     while (control_leave(control, now))
         now.ns += NS_PER_S / 20;
     assert_in_range(now.ns - began.ns, CONTROL_LEAVE_NS, CONTROL_LEAVE_NS + NS_PER_S / 20);
@@ -665,6 +674,46 @@ static void test_speaks_again(void **state)
     control_close(control);
 }
 
+/* A sender that waits for receivers hears of them, though nothing was played; and no longer when it is gone.
+ */
+static void test_answers_offer(void **state)
+{
+    struct control *control = open_control(state);
+    raw_ns now = clock_raw_now();
+    struct stream nothing = {0};
+    struct rtcp_report offer = {
+        .ssrc = SSRC,
+        .cname_len = 5,
+        .cname = "stage",
+        .has_offer = true,
+        .offer = {true, RTP_CODEC_L24, 48000, 2, 48, 10 * NS_PER_MS},
+    };
+    struct rtcp_report said, ignored;
+    uint8_t bytes[2048];
+    int ear = open_ear();
+    size_t len;
+    bool heard = false;
+
+    for (int i = 0; i < 80 && !heard; i++, now.ns += NS_PER_S / 20) {
+        if (i % 20 == 0) {
+            speak(STAGE, GROUP, PORT + 1, bytes, rtcp_build(bytes, &offer));
+            assert_true(overhear(ear, &said, bytes, &len) && said.has_offer);
+            control_poll(control, 0, 0, &ignored);
+        }
+        speak_if_due(control, &nothing, now);
+        heard = overhear(ear, &said, bytes, &len);
+    }
+    assert_true(heard);
+    assert_string_equal(said.cname, "hw:0@tower");
+    assert_string_equal(said.name, "tower");
+    assert_string_equal(said.tool, "test 1");
+    assert_false(said.has_block);
+    assert_true(said.has_telemetry && said.telemetry.state == TELEMETRY_PLAYING && said.telemetry.xruns == 3);
+    assert_true(said.has_clock && said.clock.known && said.clock.domain == 5 && said.clock.gm_id == 7);
+    close(ear);
+    control_close(control);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -679,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_reopen_refused),
         cmocka_unit_test(test_speaks),
         cmocka_unit_test(test_answers_sender_report),
+        cmocka_unit_test(test_answers_offer),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_collision),
         cmocka_unit_test(test_leaves),

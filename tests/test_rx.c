@@ -900,6 +900,35 @@ static void terminated_then_started_at_once(void **state)
     close_room(r);
 }
 
+/* RTCP's BYE ends a stream as TERMINATE does, where it was not said: what is held is played, nothing is made
+ * up. */
+static void bye_ends_what_is_held(void **state)
+{
+    struct room *r = open_room(usual());
+
+    (void)state;
+    run_until(r, 1);
+    for (int i = 0; i < 3; i++) {
+        r->sender.ssrc++;
+        switch_on(r, true);
+        run_until(r, 2 + i);
+        rx_bye(r->rx, r->sender.ssrc - 1); /* of the stream before */
+        run_until(r, 2.1 + i);
+        check_tone(r, 2 + i);
+        if (i == 2)
+            send_control(r, RTP_TYPE_TERMINATE);
+        r->sender.on = false;
+        rx_bye(r->rx, r->sender.ssrc);
+        run_until(r, 2.15 + i);
+        assert_int_equal(status_of(r).state, RX_IDLE);
+        assert_false(status_of(r).stream.locked);
+    }
+    assert_int_equal(status_of(r).starts, 3);
+    assert_int_equal(status_of(r).concealed, 0);
+    assert_true(largest_step(r) < 1.05);
+    close_room(r);
+}
+
 /* The sender comes back at once with another rate, layout or codec. */
 static void restarted_in_another_format(void **state)
 {
@@ -1083,12 +1112,75 @@ static void plain_stream_plays(void **state)
     close_room(r);
 }
 
+/* The receiver is told, in the middle of a stream, that another one is to be played. */
+static void described_anew(void **state)
+{
+    const struct stream_description plain = {
+        .plain = true,
+        .claim = {.codec = RTP_CODEC_L16, .rate_hz = 44100, .channels = 1, .link_ns = 10 * NS_PER_MS},
+        .media_offset = 0,
+    };
+    const struct stream_description ours = {.ext_id = RTP_EXT_ID_DEFAULT};
+    struct room *r = open_room(usual());
+    struct sender before = r->sender;
+
+    (void)state;
+    rx_describe(r->rx, &ours); /* before there is anything */
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 2);
+    check_tone(r, 1.8);
+    rx_describe(r->rx, &plain);
+    r->sender.plain = true;
+    r->sender.ssrc++;
+    r->sender.codec = RTP_CODEC_L16;
+    r->sender.rate_hz = 44100;
+    r->sender.channels = 1;
+    switch_on(r, false);
+    run_until(r, 3.5);
+    check_tone(r, 3.3);
+    assert_int_equal(status_of(r).starts, 2);
+    assert_int_equal(status_of(r).stream.claim.rate_hz, 44100);
+    /* and back; there, nothing comes */
+    rx_describe(r->rx, &ours);
+    run_until(r, 4);
+    check_silence(r, 3.6, 3.9);
+    assert_int_equal(status_of(r).state, RX_IDLE);
+    assert_true(status_of(r).foreign > 0); /* packets without the extension are not ours any more */
+    r->sender = before;
+    switch_on(r, false);
+    run_until(r, 5.5);
+    check_tone(r, 5.3);
+    assert_int_equal(status_of(r).starts, 3);
+    assert_true(largest_step(r) < 1.1);
+    close_room(r);
+}
+
+static void described_anew_while_it_ends(void **state)
+{
+    const struct stream_description ours = {.ext_id = RTP_EXT_ID_DEFAULT};
+    struct room *r = open_room(usual());
+
+    (void)state;
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 2);
+    rx_stop(r->rx);
+    rx_describe(r->rx, &ours);
+    run_until(r, 2.5);
+    assert_true(rx_ended(r->rx));
+    close_room(r);
+}
+
 static void status_tells_the_truth(void **state)
 {
     struct room *r = open_room(usual());
+    struct rx_distributions before, after;
     struct rx_status s;
+    double lead_us;
 
     (void)state;
+    rx_get_distributions(r->rx, &before);
     s = status_of(r);
     assert_int_equal(s.state, RX_IDLE);
     assert_true(isnan(s.lead_min_ms));
@@ -1107,8 +1199,16 @@ static void status_tells_the_truth(void **state)
     assert_true(s.lead_min_ms < 9.01 && s.lead_min_ms > 7);
     assert_true(s.queued_min_ms > 0 && s.queued_min_ms < 9);
     assert_true(s.lead_need_ms > 0 && s.lead_need_ms < s.lead_min_ms);
+    rx_get_distributions(r->rx, &after);
+    lead_us = distribution_quantile(&after.leads_us, &before.leads_us, 0.5);
+    assert_true(lead_us > s.lead_min_ms * 960 && lead_us < 9050 * 1.04);
+    assert_true(distribution_magnitude(&after.errors_ns, &before.errors_ns, 1) < 1.04 * s.error_worst_ns + 1);
+    assert_true(distribution_magnitude(&after.errors_ns, &before.errors_ns, 1) > 0.96 * s.error_worst_ns - 1);
+    for (unsigned c = 0; c < 2; c++)
+        assert_true(fabs((double)s.peaks[c] - LEVEL) < 0.01 * LEVEL);
     rx_clear_extremes(r->rx);
     s = status_of(r);
+    assert_true(s.peaks[0] == 0 && s.peaks[1] == 0 && s.peaks[2] == 0);
     assert_true(s.error_worst_ns == 0 && isinf(s.queued_min_ms) && isnan(s.lead_min_ms));
     run_until(r, 6.1);
     s = status_of(r);
@@ -1230,6 +1330,7 @@ int main(void)
         cmocka_unit_test(announced_and_never_heard),
         cmocka_unit_test(sender_pauses),
         cmocka_unit_test(terminated_then_started_at_once),
+        cmocka_unit_test(bye_ends_what_is_held),
         cmocka_unit_test(restarted_in_another_format),
         cmocka_unit_test(channels_are_mapped),
         cmocka_unit_test(sixty_four_channels),
@@ -1237,6 +1338,8 @@ int main(void)
         cmocka_unit_test(gain_and_clipping),
         cmocka_unit_test(own_delay_is_added),
         cmocka_unit_test(plain_stream_plays),
+        cmocka_unit_test(described_anew),
+        cmocka_unit_test(described_anew_while_it_ends),
         cmocka_unit_test(status_tells_the_truth),
         cmocka_unit_test(wake_ups_are_dithered),
         cmocka_unit_test(heavy_loss_is_survived),

@@ -132,9 +132,14 @@ const struct clock_map *timekeeper_run(struct timekeeper *k)
     return &k->clock.map;
 }
 
-double timekeeper_uncertainty_ns(const struct timekeeper *k)
+const struct clock_map *timekeeper_map(const struct timekeeper *k)
 {
-    return k->clock.map.uncertainty_ns;
+    return &k->clock.map;
+}
+
+const struct clock_source_status *timekeeper_source(const struct timekeeper *k)
+{
+    return clock_source_status(k->source);
 }
 
 void timekeeper_report(const struct timekeeper *k, struct stats *stats)

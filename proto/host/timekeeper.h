@@ -23,8 +23,11 @@ void timekeeper_close(struct timekeeper *keeper);
 /* Asks the source once and brings the media clock up to date; the map is valid until the next call. */
 const struct clock_map *timekeeper_run(struct timekeeper *keeper);
 
-/* How far the map may be from PTP time, one sigma, with what is still to be slewed. */
-double timekeeper_uncertainty_ns(const struct timekeeper *keeper);
+/* As timekeeper_run() last returned it. */
+const struct clock_map *timekeeper_map(const struct timekeeper *keeper);
+
+/* What is known of the source. */
+const struct clock_source_status *timekeeper_source(const struct timekeeper *keeper);
 
 /* The clock's part of a line of statistics. */
 void timekeeper_report(const struct timekeeper *keeper, struct stats *stats);

@@ -74,7 +74,12 @@ static void count_octets(struct members *m, size_t octets, int64_t now)
 
 static size_t speak(struct member *member, bool bye, int64_t now)
 {
-    struct rtcp_report report = {.ssrc = member->ssrc, .has_block = true, .bye = bye};
+    struct rtcp_report report = {.ssrc = member->ssrc,
+                                 .has_block = !bye,
+                                 .has_clock = !bye,
+                                 .has_telemetry = !bye,
+                                 .telemetry = {.channels = 2},
+                                 .bye = bye};
     uint8_t bytes[RTCP_COMPOUND_MAX];
     size_t octets;
 
