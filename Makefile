@@ -37,7 +37,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
 CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
             proto/pcm proto/ptpmgmt \
-            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap proto/directory
+            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
@@ -48,7 +48,8 @@ DISCOVERY := proto/host/discovery proto/host/browser
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
-            sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
+            sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
+            sender/describe sender/announce sender/publish sender/print_sdp
 # recv > intake > timeline > conceal > playout > resample > play
 RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
             receiver/playout
@@ -75,7 +76,7 @@ PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor 
 all: $(PROGRAMS)
 
 $(BUILD)/unisono-send: $(call objects,$(SENDER) $(TX) $(HOST) $(CORE))
-	$(link) $(SEND_LIBS)
+	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
 $(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(DISCOVERY) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS) $(DISCOVERY_LIBS)
@@ -228,7 +229,8 @@ BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev li
                   libsystemd-dev libavahi-client-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db systemd strace \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-                  libgstreamer1.0-dev pkg-config
+                  libgstreamer1.0-dev pkg-config \
+                  gstreamer1.0-plugins-bad ffmpeg avahi-daemon avahi-utils dbus-daemon
 
 deps: deps-build deps-test
 

@@ -73,6 +73,7 @@ static void write_line(struct stats *stats, const struct transmit_status *now,
     timekeeper_report(on->clock, stats);
     stats_count(stats, "reconnects", netwatch_reconnects(on->network));
     audience_report(on->audience, stats);
+    announce_report(on->announce, stats);
     stats_end(stats);
 }
 

@@ -8,6 +8,7 @@
 
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "announce.h"
 #include "audience.h"
 #include "proto/host/netwatch.h"
 #include "proto/host/service.h"
@@ -28,6 +29,7 @@ struct report_on {
     const struct timekeeper *clock;
     struct audience *audience;
     const struct netwatch *network;
+    const struct announce *announce;
     struct service *service;
     const char *stream;  /* "L24 48 kHz 2 ch to 239.69.83.1:5004" */
     const char *missing; /* receivers that the start waits for; "": none */

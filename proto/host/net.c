@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -152,6 +154,21 @@ int net_find_interface(const char *wanted, const struct sockaddr_in *group, stru
     snprintf(err, err_size, "there is no interface with the name or address %s; there are: %s", wanted,
              names);
     return -ENODEV;
+}
+
+uint64_t net_mac(const struct net_interface *interface)
+{
+    struct ifreq request = {.ifr_ifindex = 0};
+    uint64_t mac = 0;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    memcpy(request.ifr_name, interface->name, sizeof request.ifr_name);
+    if (fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &request) == 0 && request.ifr_hwaddr.sa_family == ARPHRD_ETHER)
+        for (unsigned i = 0; i < 6; i++)
+            mac = mac << 8 | (uint8_t)request.ifr_hwaddr.sa_data[i];
+    if (fd >= 0)
+        close(fd);
+    return mac;
 }
 
 /* ---- sockets --------------------------------------------------------------------------------------- */

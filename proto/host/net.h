@@ -35,6 +35,9 @@ struct net_interface {
 int net_find_interface(const char *wanted, const struct sockaddr_in *group, struct net_interface *found,
                        char *err, size_t err_size);
 
+/* Its address of Ethernet as a number, the first octet highest; 0: it has none. */
+uint64_t net_mac(const struct net_interface *interface);
+
 struct net_transmit_config {
     struct sockaddr_in group;
     struct net_interface interface;
