@@ -155,7 +155,7 @@ static const struct option_spec specs[] = {
      .argument = "MS",
      .help =
          "from the instant in the RTP timestamp to the instant at the speaker; the same at all receivers. "
-         "With --stream and --sdp it is 10 unless given"},
+         "With --stream and --sdp it is what the description says, else 10, unless given"},
 
     {.group = "Clock",
      .name = "clock",

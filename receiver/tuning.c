@@ -32,6 +32,8 @@ bool tuning_of(const struct sdp_stream *s, int domain, int64_t link_ns, struct t
                  s->refclk.domain, domain);
         return false;
     }
+    if (link_ns == 0)
+        link_ns = s->latency_ns ? s->latency_ns : TUNING_LINK_NS;
     *tuning = (struct tuning){
         .group = s->leg[0].group,
         .source = s->leg[0].source,
@@ -43,7 +45,7 @@ bool tuning_of(const struct sdp_stream *s, int domain, int64_t link_ns, struct t
             .codec = s->codec,
             .rate_hz = s->rate_hz,
             .channels = s->channels,
-            .link_ns = link_ns ? link_ns : TUNING_LINK_NS,
+            .link_ns = link_ns,
         };
     }
     return true;

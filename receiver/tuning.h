@@ -28,8 +28,9 @@ struct tuning {
 
 /*
  * `domain`: our own PTP domain, or SDP_DOMAIN_UNKNOWN, with which all are ours. `link_ns`: of plain streams;
- * 0: TUNING_LINK_NS. Of a stream of two networks (ST 2022-7) the first is taken. True: *tuning is filled.
- * False: it is as before, and `why`, TUNING_WHY_SIZE bytes, holds one line, printable.
+ * 0: what the description says (a=x-unisono-latency), else TUNING_LINK_NS. Of a stream of two networks (ST
+ * 2022-7) the first is taken. True: *tuning is filled. False: it is as before, and `why`, TUNING_WHY_SIZE
+ * bytes, holds one line, printable.
  */
 bool tuning_of(const struct sdp_stream *stream, int domain, int64_t link_ns, struct tuning *tuning,
                char *why);

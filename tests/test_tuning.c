@@ -109,8 +109,12 @@ static void test_equipment(void **state)
 
 static void test_link_offset(void **state)
 {
+    static const char says[] = STREAM PTP DIRECT "a=x-unisono-latency:4000000\r\n";
+
     (void)state;
     assert_int_equal(tune(dante, 0, 7 * NS_PER_MS).description.claim.link_ns, 7 * NS_PER_MS);
+    assert_int_equal(tune(says, 2, 0).description.claim.link_ns, 4 * NS_PER_MS);
+    assert_int_equal(tune(says, 2, 7 * NS_PER_MS).description.claim.link_ns, 7 * NS_PER_MS);
 }
 
 /* Ours says all by itself, whatever its description leaves out. */
