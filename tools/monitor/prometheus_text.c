@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two labels, each of a name that may double by escapes, and of what makes it unique. */
-#define LABELS_SIZE (2 * (2 * VIEW_NAME_SIZE + 32))
+/* Two labels, each of a name that may double by escapes. */
+#define LABELS_SIZE 512
 
 static const double US = 1e-6, MS = 1e-3, PPM = 1e-6, PERCENT = 1e-2, BITS = 0.125, ONE = 1;
 
@@ -115,6 +115,7 @@ struct labelled {
     bool shared;                          /* its name is another's, too */
     bool shown;                           /* not so when it would stand twice all the same */
     char name[VIEW_NAME_SIZE + 16];
+    char escaped[2 * (VIEW_NAME_SIZE + 16)];
     char labels[LABELS_SIZE];
 };
 
@@ -216,16 +217,15 @@ static int distinguish(struct labelled *l, size_t count)
     return 0;
 }
 
+/* Streams first, each by itself. */
 static void write_labels(struct labelled *l, const struct labelled *stream)
 {
-    char text[2 * sizeof l->name];
-
     l->shown = l->shown && stream->shown;
-    escape(text, l->name);
+    escape(l->escaped, l->name);
     if (l->receiver)
-        snprintf(l->labels, sizeof l->labels, "%s,receiver=\"%s\"", stream->labels, text);
+        snprintf(l->labels, sizeof l->labels, "stream=\"%s\",receiver=\"%s\"", stream->escaped, l->escaped);
     else
-        snprintf(l->labels, sizeof l->labels, "stream=\"%s\"", text);
+        snprintf(l->labels, sizeof l->labels, "stream=\"%s\"", l->escaped);
 }
 
 static int make_labels(struct labels *labels, const struct view *view)
