@@ -178,7 +178,7 @@ static void draw(struct screen *s)
     page_draw(&s->desk, &s->view, s->line, rows, columns, s->ascii);
     if (s->plain) {
         for (unsigned i = 0; i < rows; i++)
-            printf("%s\n", s->line[i].text);
+            printf("%s\r\n", s->line[i].text);
         fflush(stdout);
         return;
     }
