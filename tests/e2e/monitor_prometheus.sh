@@ -97,7 +97,7 @@ if [ -n "$hostile" ]; then
     check "who never reads harms nobody" answers 200 --max-time 2 "$url/metrics"
     cut_off() {
         local until=$((SECONDS + 30))
-        while ss -Htn state established "dport = :${url##*:}" | grep -q .; do
+        while ss -Htn state established "sport = :${url##*:}" | grep -q .; do
             [ $SECONDS -lt $until ] || { ss -tn; return 1; }
             sleep 0.1
         done
