@@ -16,6 +16,7 @@
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR  ?=
 ifeq ($(origin CC),default)
 CC       := gcc
@@ -268,11 +269,17 @@ install: all
 	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 tools/replay/unisono-replay.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed -e 's,/usr/local,$(PREFIX),; s,/etc/,$(SYSCONFDIR)/,' tools/systemd/unisono-monitor.service > \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-monitor.service
+	install -D -m 644 tools/systemd/monitor.conf $(DESTDIR)$(SYSCONFDIR)/unisono/monitor.conf.example
+	install -m 644 tools/monitor/unisono.rules.yml $(DESTDIR)$(PREFIX)/share/doc/unisono/
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-monitor.service $(DESTDIR)$(SYSCONFDIR)/unisono/monitor.conf.example
 
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
