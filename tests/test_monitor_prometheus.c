@@ -141,8 +141,8 @@ static void test_values(void **state)
         "unisono_witness_honest{stream=\"Main hall\"} 1",
         "unisono_witness_bytes_per_second{stream=\"Main hall\"} 340000",
         "unisono_witness_lost_packets_total{stream=\"Main hall\"} 2",
-        "unisono_receiver_info{stream=\"Main hall\",receiver=\"stage-left\",ssrc=\"00001000\",host=\"box0\","
-        "device=\"hw:0\",tool=\"unisono-recv 0.1.0\",address=\"10.77.0.1\"} 1",
+        ("unisono_receiver_info{stream=\"Main hall\",receiver=\"stage-left\",ssrc=\"00001000\",host=\"box0\","
+         "device=\"hw:0\",tool=\"unisono-recv 0.1.0\",address=\"10.77.0.1\"} 1"),
         "# TYPE unisono_receiver_error_seconds gauge",
         "unisono_receiver_error_seconds{stream=\"Main hall\",receiver=\"stage-left\"} -4e-07",
         "unisono_receiver_resampling_offset_ratio{stream=\"Main hall\",receiver=\"stage-left\"} 1.25e-05",

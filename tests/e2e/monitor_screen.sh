@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The monitor's terminal in a real one (tmux): what stands there, keys, sizes down to 40x10, LANG=C, names that want to
 # break it, terminals that can do little, and that the terminal is given back. SCREEN is the command that shows views,
-# THOUSAND and HOSTILE what is put behind it for that many receivers and for such names.
+# THOUSAND and HOSTILE what is put behind it for that many receivers and for such names; MONITOR the monitor itself.
 . "$(dirname "$0")/lib.sh"
 
 screen=${SCREEN:-$build/viewer screen}
 thousand=${THOUSAND-1000} hostile=${HOSTILE-12 hostile}
+monitor=${MONITOR-$build/unisono-monitor}
 export TZ=UTC TMUX_TMPDIR=$work
 
 desks=0 # each server has a socket of its own: one that is ending is no good for the next
@@ -26,7 +27,7 @@ begin() {
         "PS1='shell-is-back\$ ' TERM=$term LC_ALL=$locale bash --norc --noprofile" || return 1
     desk set-option -g remain-on-exit on > /dev/null
     await_text 'shell-is-back' || return 1
-    desk send-keys "stty -a > $work/before; $screen $*; echo status=\$?; stty -a > $work/after" Enter
+    desk send-keys "stty -g > $work/before; ${program:-$screen} $*; echo status=\$?; stty -g > $work/after" Enter
 }
 
 text() { desk capture-pane -p; }
@@ -177,5 +178,28 @@ if [ -n "$thousand" ]; then
     check "down to the last" await_text '^> seat-0999'
     keys q
     check "and end" await_text 'status=0'
+fi
+
+# ---- the monitor itself, where nothing is to be heard -----------------------------------------------------------
+if [ -x "$monitor" ]; then
+    program="$monitor --interface lo --group $group --clock system"
+    begin 100x30 C.UTF-8 || finish
+    check "the monitor has a page of its own" await_text "$(echo "$group" | sed 's/[.]/[.]/g')  "
+    check "with keys" last_line 'q quit  h help'
+    keys h
+    check "help" await_text 'Ctrl-L'
+    keys Escape a
+    check "alarms" await_text '^Alarms: '
+    desk resize-window -x 40 -y 10
+    keys a
+    check "40x10" await_text '^aligned'
+    keys q
+    check "it ends" await_text 'status=0'
+    check "and gives the terminal back" restored
+    begin 80x24 C || finish
+    check "it starts" await_text 'q quit'
+    kill -TERM "$(pgrep -f -- "^$program")"
+    check "a SIGTERM ends it" await_text 'status=0'
+    check "and gives the terminal back" restored
 fi
 finish

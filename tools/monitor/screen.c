@@ -55,10 +55,10 @@ static attr_t attributes(enum look look)
         return A_UNDERLINE;
     case LOOK_ALARM:
     case LOOK_WARNING:
-        return A_BOLD | (attr_t)COLOR_PAIR(look);
+        return A_BOLD | (attr_t)COLOR_PAIR((int)look);
     case LOOK_NOTE:
     case LOOK_WELL:
-        return (attr_t)COLOR_PAIR(look);
+        return (attr_t)COLOR_PAIR((int)look);
     default:
         return A_NORMAL;
     }
