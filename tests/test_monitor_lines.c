@@ -504,6 +504,9 @@ static void test_top_line(void **state)
     s->view.recorded = true;
     draw(s, 80, 24, false);
     assert_true(has(s, "RECORDED") && !has(s, "PAUSED"));
+    s->view.time_s = 1e300;
+    draw(s, 80, 24, false);
+    assert_true(has(s, "--:--:-- ALL WELL RECORDED"));
     views_blank(&s->view);
     draw(s, 80, 24, false);
     assert_true(has(s, "--:--:-- ALL WELL 0 alarms  this clock unknown"));
