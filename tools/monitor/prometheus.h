@@ -26,7 +26,7 @@ int prometheus_start(struct prometheus **p, const char *address, char *err, size
 
 /*
  * Makes this view what is served from now on; until the first, /metrics is 503. Takes as long as the text,
- * some milliseconds for a thousand receivers; no client can make it wait. 0 or -ENOMEM: the old one stays.
+ * some 50 ms for a thousand receivers; no client can make it wait. 0 or -ENOMEM: the old one stays.
  */
 int prometheus_publish(struct prometheus *p, const struct view *view);
 
