@@ -62,6 +62,9 @@ DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
 # a capture, read three times: scan > survey > play, which drives rx > verdict > report
 REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
 
+# how the monitor is looked at: a view > page of lines > terminal; a view > text of metrics > HTTP
+VIEWS    := $(addprefix tools/monitor/,view line gauge desk page page_stream page_receiver screen prometheus_text prometheus)
+
 # builds inside other targets use all processors, unless -j was said
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -70,6 +73,7 @@ SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lsystemd -lm
 RECV_LIBS := -lasound -lsamplerate -lsystemd -lm
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
+VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
 
@@ -133,8 +137,9 @@ tools: $(TOOLS)
 LIBRARY   := $(BUILD)/tests/unisono.a
 LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
+LIB_OBJS  += $(call objects,$(VIEWS) tests/views)
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
-UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) -lpcap -lcmocka
+UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) $(VIEW_LIBS) -lpcap -lcmocka
 SCRIPTS   := tests/purity.sh tests/simulator.sh $(sort $(wildcard tests/e2e/*.sh tests/interop/*.sh))
 SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
 
@@ -153,6 +158,9 @@ $(BUILD)/clicks: $(call objects,tests/clicks) $(LIBRARY)
 $(BUILD)/fake-ptp4l: $(call objects,tests/fake_ptp4l)
 	$(link) -lm
 
+$(BUILD)/viewer: $(call objects,tests/viewer) $(LIBRARY)
+	$(link) $(VIEW_LIBS)
+
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
@@ -170,7 +178,7 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(addprefix $(BUILD)/,garbage clicks relay fake-ptp4l notified freeze interop-samples gst-aes67-send)
+PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer fake-ptp4l notified freeze interop-samples gst-aes67-send)
 
 # ---- fuzzing: tests/fuzz/fuzz_TARGET.c is a target; see tests/fuzz/README.md ----------------------------------
 
@@ -225,12 +233,13 @@ check: deps-build deps-test
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
-BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev \
+BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev libncurses-dev libmicrohttpd-dev \
                   libsystemd-dev libavahi-client-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db systemd strace \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config \
-                  gstreamer1.0-plugins-bad ffmpeg avahi-daemon avahi-utils dbus-daemon
+                  gstreamer1.0-plugins-bad ffmpeg avahi-daemon avahi-utils dbus-daemon \
+                  tmux prometheus curl
 
 deps: deps-build deps-test
 
@@ -282,6 +291,10 @@ install: all
 	install -D -m 644 tools/systemd/ptp4l.conf $(DESTDIR)$(PREFIX)/share/doc/unisono/systemd/ptp4l.conf
 	install -D -m 644 tools/systemd/send.conf $(DESTDIR)$(SYSCONFDIR)/unisono/send.conf.example
 	install -D -m 644 tools/systemd/recv.conf $(DESTDIR)$(SYSCONFDIR)/unisono/recv.conf.example
+	sed -e 's,/usr/local,$(PREFIX),; s,/etc/,$(SYSCONFDIR)/,' tools/systemd/unisono-monitor.service > \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-monitor.service
+	install -D -m 644 tools/systemd/monitor.conf $(DESTDIR)$(SYSCONFDIR)/unisono/monitor.conf.example
+	install -m 644 tools/monitor/unisono.rules.yml $(DESTDIR)$(PREFIX)/share/doc/unisono/
 
 # configurations that somebody wrote stay
 uninstall:
@@ -291,6 +304,7 @@ uninstall:
 	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-%.service,$(UNIT_NAMES))
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-unisono.rules $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-unisono.conf
 	rm -f $(addprefix $(DESTDIR)$(SYSCONFDIR)/unisono/,send.conf.example recv.conf.example)
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-monitor.service $(DESTDIR)$(SYSCONFDIR)/unisono/monitor.conf.example
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/unisono
 
 # what --print-config says of the defaults, but for what a service wants; tests/e2e/service.sh sees that they are up to date
