@@ -35,7 +35,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
 CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
             proto/pcm proto/ptpmgmt \
-            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap
+            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap proto/directory
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \

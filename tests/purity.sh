@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=${UNISONO_BUILD:-build}
 core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/rtcptimer
       proto/pcm proto/ptpmgmt
-      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap
+      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap proto/directory
       receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/playout
       sender/retime sender/tx
       tools/replay/track tools/replay/losses tools/replay/histogram tools/replay/envelope
