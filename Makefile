@@ -40,6 +40,8 @@ CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
             proto/host/realtime proto/host/signals proto/host/log proto/host/stats
+# what is on the air; for whoever looks for streams
+DISCOVERY := proto/host/discovery proto/host/browser
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
@@ -62,6 +64,7 @@ PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
 SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
 RECV_LIBS := -lasound -lsamplerate -lm
+DISCOVERY_LIBS := -lavahi-client -lavahi-common
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
@@ -71,8 +74,8 @@ all: $(PROGRAMS)
 $(BUILD)/unisono-send: $(call objects,$(SENDER) $(TX) $(HOST) $(CORE))
 	$(link) $(SEND_LIBS)
 
-$(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(HOST) $(CORE))
-	$(link) $(RECV_LIBS)
+$(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(DISCOVERY) $(HOST) $(CORE))
+	$(link) $(RECV_LIBS) $(DISCOVERY_LIBS)
 
 $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS)
@@ -124,10 +127,10 @@ tools: $(TOOLS)
 
 # one program a module, tests/test_MODULE.c, with whatever it needs of the tree
 LIBRARY   := $(BUILD)/tests/unisono.a
-LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
+LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
-UNIT_LIBS := $(SEND_LIBS) -lpcap -lcmocka
+UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) -lpcap -lcmocka
 SCRIPTS   := tests/purity.sh tests/simulator.sh $(sort $(wildcard tests/e2e/*.sh tests/interop/*.sh))
 SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
 
@@ -212,7 +215,8 @@ check: deps-build deps-test
 
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
-BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev
+BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev \
+                  libavahi-client-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config
