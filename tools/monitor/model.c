@@ -46,7 +46,7 @@ struct model {
     uint32_t *order;
     struct expected expected[MODEL_EXPECT_MAX];
     size_t expected_count;
-    uint64_t compounds, malformed, refused;
+    uint64_t compounds, malformed, streams_refused;
     struct view_stream streams[VIEW_STREAMS_MAX]; /* by place, before they are put in order */
     struct member_context contexts[VIEW_STREAMS_MAX];
     struct view view;
@@ -118,24 +118,65 @@ static void note_start(struct model *m, raw_ns now)
     m->start = m->ticked = now;
 }
 
-int model_watch(struct model *m, const struct sockaddr_in *group, bool kept, raw_ns now)
+/* The place of a group, or -ENOENT; *room: of a free place, or -ENOSPC. */
+static int find_group(const struct model *m, const struct sockaddr_in *group, int *room)
 {
-    int free_place = -ENOSPC;
-
-    note_start(m, now);
+    *room = -ENOSPC;
     for (int i = VIEW_STREAMS_MAX - 1; i >= 0; i--) {
         const struct sockaddr_in *at = &m->sessions[i].group;
 
         if (!m->sessions[i].used)
-            free_place = i;
+            *room = i;
         else if (at->sin_addr.s_addr == group->sin_addr.s_addr && at->sin_port == group->sin_port)
             return i;
     }
-    if (free_place < 0)
-        m->refused++;
-    else
-        session_begin(&m->sessions[free_place], group, kept, m->config.witness && !m->config.recorded, now);
-    return free_place;
+    return -ENOENT;
+}
+
+int model_watch(struct model *m, const struct sockaddr_in *group, bool kept, raw_ns now)
+{
+    int room, place = find_group(m, group, &room);
+
+    note_start(m, now);
+    if (place >= 0)
+        return place;
+    if (room >= 0)
+        session_begin(&m->sessions[room], group, kept, m->config.witness && !m->config.recorded, now);
+    return room;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+    while (*a && lower(*a) == lower(*b))
+        a++, b++;
+    return lower(*a) == lower(*b);
+}
+
+void model_announced(struct model *m, const struct directory *directory, const char *name, bool known_only,
+                     raw_ns now)
+{
+    m->streams_refused = 0;
+    for (size_t i = 0; i < directory->count; i++) {
+        const struct directory_entry *e = &directory->entries[i];
+        const struct sockaddr_in *group = &e->stream.leg[0].group;
+        int room, place;
+
+        if (!e->playable || ntohs(group->sin_port) == UINT16_MAX)
+            continue;
+        place = find_group(m, group, &room);
+        if (place < 0 && (known_only || (*name && !same_name(name, e->stream.name))))
+            continue;
+        place = model_watch(m, group, false, now);
+        if (place < 0)
+            m->streams_refused++;
+        else
+            session_describe(&m->sessions[place], &e->stream, now);
+    }
 }
 
 static struct session *session_at(struct model *m, size_t place)
@@ -146,14 +187,6 @@ static struct session *session_at(struct model *m, size_t place)
 const struct sockaddr_in *model_group(const struct model *m, size_t place)
 {
     return place < VIEW_STREAMS_MAX && m->sessions[place].used ? &m->sessions[place].group : NULL;
-}
-
-void model_describe(struct model *m, size_t place, const struct sdp_stream *stream, raw_ns now)
-{
-    struct session *s = session_at(m, place);
-
-    if (s)
-        session_describe(s, stream, now);
 }
 
 static void forget_member(struct model *m, size_t place)
@@ -443,7 +476,7 @@ const struct view *model_tick(struct model *m, raw_ns now, double time_s)
     m->view.clock = m->clock;
     m->view.heard_rtcp = (double)m->compounds;
     m->view.malformed = (double)m->malformed;
-    m->view.refused = (double)(m->refused + roster_refused(m->roster));
+    m->view.refused = (double)(m->streams_refused + roster_refused(m->roster));
     return &m->view;
 }
 

@@ -4,7 +4,7 @@
  * and all memory is taken at creation.
  *
  *     model_watch()      a group is listened to          model_rtcp()   a compound came
- *     model_describe()   an announcement stands          model_rtp()    a packet of sound came
+ *     model_announced()  what is announced               model_rtp()    a packet of sound came
  *     model_clock()      the monitor's own clock         model_tick()   a second is over: the view
  *
  * All that comes from the network is a claim. The witness (witness.h) holds the senders' against what it
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "member.h"
+#include "proto/directory.h"
 #include "proto/mediaclock.h"
 #include "proto/rtcp.h"
 #include "proto/sdp.h"
@@ -50,8 +51,12 @@ int model_watch(struct model *model, const struct sockaddr_in *group, bool kept,
 /* The group at a place; NULL: it was forgotten, or never was. */
 const struct sockaddr_in *model_group(const struct model *model, size_t place);
 
-/* To be called each second while an announcement stands. */
-void model_describe(struct model *model, size_t place, const struct sdp_stream *stream, raw_ns now);
+/*
+ * What is announced, once a second. Groups that are listened to get their descriptions; others are listened
+ * to from now on if they are called `name`, "" being any, in letters of either case; unless known_only.
+ */
+void model_announced(struct model *model, const struct directory *directory, const char *name,
+                     bool known_only, raw_ns now);
 
 /* A datagram for the group at a place, from an IPv4 address (network byte order). */
 void model_rtcp(struct model *model, size_t place, const uint8_t *bytes, size_t len, uint32_t source,
