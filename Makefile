@@ -58,6 +58,9 @@ DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
 # a capture, read three times: scan > survey > play, which drives rx > verdict > report
 REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
 
+# how the monitor is looked at: a view > page of lines > terminal; a view > text of metrics > HTTP
+VIEWS    := $(addprefix tools/monitor/,view line gauge desk page page_stream page_receiver screen prometheus_text prometheus)
+
 # builds inside other targets use all processors, unless -j was said
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -66,6 +69,7 @@ SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
 RECV_LIBS := -lasound -lsamplerate -lm
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
+VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
 
@@ -129,8 +133,10 @@ tools: $(TOOLS)
 LIBRARY   := $(BUILD)/tests/unisono.a
 LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
+LIB_OBJS  += $(call objects,$(VIEWS) tests/views)
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) -lpcap -lcmocka
+UNIT_LIBS += $(VIEW_LIBS)
 SCRIPTS   := tests/purity.sh tests/simulator.sh $(sort $(wildcard tests/e2e/*.sh tests/interop/*.sh))
 SCRIPTS   := $(filter-out %/lib.sh,$(SCRIPTS))
 
@@ -149,6 +155,9 @@ $(BUILD)/clicks: $(call objects,tests/clicks) $(LIBRARY)
 $(BUILD)/fake-ptp4l: $(call objects,tests/fake_ptp4l)
 	$(link) -lm
 
+$(BUILD)/viewer: $(call objects,tests/viewer) $(LIBRARY)
+	$(link) $(VIEW_LIBS)
+
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
@@ -160,7 +169,7 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(addprefix $(BUILD)/,garbage clicks relay fake-ptp4l interop-samples gst-aes67-send)
+PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer fake-ptp4l interop-samples gst-aes67-send)
 
 # ---- fuzzing: tests/fuzz/fuzz_TARGET.c is a target; see tests/fuzz/README.md ----------------------------------
 
@@ -220,6 +229,8 @@ BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev li
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config
+BUILD_PACKAGES += libncurses-dev libmicrohttpd-dev
+TEST_PACKAGES  += tmux prometheus curl
 
 deps: deps-build deps-test
 
