@@ -61,6 +61,11 @@ REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
 # how the monitor is looked at: a view > page of lines > terminal; a view > text of metrics > HTTP
 VIEWS    := $(addprefix tools/monitor/,view line gauge desk page page_stream page_receiver screen prometheus_text prometheus)
 
+# watch (what comes) or play (a recording) > model > views; what it shares with receivers and replay
+MONITOR  := $(filter-out $(VIEWS),$(patsubst %.c,%,$(wildcard tools/monitor/*.c)))
+EARS     := receiver/recv receiver/stream \
+            $(addprefix tools/replay/,analysis track losses histogram envelope format json pcapfile frame)
+
 # builds inside other targets use all processors, unless -j was said
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -69,9 +74,11 @@ SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
 RECV_LIBS := -lasound -lsamplerate -lm
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
+MONITOR_LIBS := -lpcap -lasound -lsamplerate -lm
 VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
+PROGRAMS += $(BUILD)/unisono-monitor
 
 all: $(PROGRAMS)
 
@@ -86,6 +93,9 @@ $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 
 $(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options $(CORE))
 	$(link) $(REPLAY_LIBS)
+
+$(BUILD)/unisono-monitor: $(call objects,$(MONITOR) $(VIEWS) $(EARS) $(DISCOVERY) $(HOST) $(CORE))
+	$(link) $(MONITOR_LIBS) $(VIEW_LIBS) $(DISCOVERY_LIBS)
 
 # ---- the simulated sound card and the instruments -----------------------------------------------------------
 
@@ -134,6 +144,7 @@ LIBRARY   := $(BUILD)/tests/unisono.a
 LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
 LIB_OBJS  += $(call objects,$(VIEWS) tests/views)
+LIB_OBJS  += $(call objects,$(filter-out %/main,$(MONITOR)))
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) -lpcap -lcmocka
 UNIT_LIBS += $(VIEW_LIBS)
@@ -185,7 +196,7 @@ $(FUZZ_BINS): $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY
 	$(link) $(SEND_LIBS)
 
 $(CORPORA): $(BUILD)/tests/fuzz/corpus_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus_main.o $(LIBRARY)
-	$(link) $(SEND_LIBS)
+	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
 %/fuzz_rx %/corpus_rx: LDFLAGS += $(addprefix -Wl$(comma)--wrap=timeline_,create reset read)
 
@@ -271,11 +282,12 @@ install: all
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 tools/replay/unisono-replay.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 tools/monitor/unisono-monitor.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1 unisono-monitor.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
 
 format:
