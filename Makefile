@@ -44,7 +44,7 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
 DISCOVERY := proto/host/discovery proto/host/browser
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
-SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience \
+SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
 # recv > intake > timeline > conceal > playout > resample > play
 RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \

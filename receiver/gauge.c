@@ -26,14 +26,6 @@ void gauge_extremes(struct gauge *g, const struct playback_extremes *extremes)
     merge(&g->report, extremes);
 }
 
-void gauge_run(struct gauge *g, struct playback *playback)
-{
-    struct playback_extremes extremes;
-
-    if (playback_take_extremes(playback, &extremes))
-        gauge_extremes(g, &extremes);
-}
-
 void gauge_line(struct gauge *g, struct playback_extremes *extremes)
 {
     *extremes = g->line;

@@ -3,7 +3,7 @@
  * Gauge: what the receiver says about itself, gathered by its control thread for two readers with rhythms of
  * their own: the line of statistics each second, and the telemetry that RTCP carries whenever it is its turn.
  *
- *     gauge_run()                       each cycle: takes the extremes that the real-time thread hands over
+ *     gauge_extremes()                  each cycle: those that the real-time thread hands over
  *     gauge_line()                      each second
  *     gauge_telemetry(), then gauge_reported()   with each report
  */
@@ -34,9 +34,6 @@ struct gauge_on {
 
 void gauge_init(struct gauge *gauge, raw_ns now);
 void gauge_extremes(struct gauge *gauge, const struct playback_extremes *extremes);
-
-/* gauge_extremes() of all that `playback` hands over. */
-void gauge_run(struct gauge *gauge, struct playback *playback);
 
 /* The extremes since the line before. */
 void gauge_line(struct gauge *gauge, struct playback_extremes *extremes);

@@ -158,6 +158,7 @@ static void control(struct recv_app *app)
     const struct report_on on = {app->playback, &app->gauge, app->receiver,
                                  app->clock,    &app->vouch, app->network};
     struct playback_status status;
+    struct playback_extremes extremes;
     raw_ns next = clock_raw_now();
 
     gauge_init(&app->gauge, next);
@@ -170,7 +171,8 @@ static void control(struct recv_app *app)
         playback_refuse(app->playback, vouch_run(&app->vouch, &status, map, now));
         if (app->vouch.gone)
             playback_bye(app->playback, status.rx.stream.claim.ssrc);
-        gauge_run(&app->gauge, app->playback);
+        if (playback_take_extremes(app->playback, &extremes))
+            gauge_extremes(&app->gauge, &extremes);
         tell_group(app, &status, now);
         if (netwatch_run(app->network, now))
             reconnect(app);

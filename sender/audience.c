@@ -13,6 +13,7 @@
 
 struct audience {
     struct ear *ear;
+    struct roster *roster;
     uint32_t ssrc;
     size_t told;         /* receivers, as the log knows */
     bool saturated_told; /* that there are too many to be counted */
@@ -39,13 +40,17 @@ int audience_open(struct audience **audience, const struct audience_config *conf
     int error = -ENOMEM;
 
     *audience = NULL;
-    if (!a) {
+    if (a)
+        a->roster = roster_create(RTCP_TIMER_SLOTS / 2, ear.timer.seed);
+    if (!a || !a->roster) {
         snprintf(err, err_size, "RTCP is not heard: not enough memory");
+        free(a);
         return error;
     }
     a->ssrc = config->ssrc;
     error = ear_open(&a->ear, &ear, now, err, err_size);
     if (error) {
+        roster_destroy(a->roster);
         free(a);
         return error;
     }
@@ -58,6 +63,7 @@ void audience_close(struct audience *a)
     if (!a)
         return;
     ear_close(a->ear);
+    roster_destroy(a->roster);
     free(a);
 }
 
@@ -82,6 +88,33 @@ static size_t count_receivers(const struct audience *a)
     return rtcp_timer_members(timer) - rtcp_timer_senders(timer);
 }
 
+const struct roster *audience_roster(const struct audience *a)
+{
+    return a ? a->roster : NULL;
+}
+
+/* What stands in the roster is what they said last. */
+static void enrol(struct audience *a, const struct ear_word *word)
+{
+    size_t place;
+
+    if (roster_hear(a->roster, word->report, word->source, word->arrival, &place) == ROSTER_LEFT)
+        roster_forget(a->roster, place);
+}
+
+/* The timer has dropped them, too. */
+static void forget_silent(struct audience *a, raw_ns now)
+{
+    int64_t limit_ns = 5 * rtcp_timer_interval_ns(ear_timer(a->ear));
+
+    for (size_t i = 0; i < roster_room(a->roster); i++) {
+        const struct roster_member *member = roster_at(a->roster, i);
+
+        if (member && now.ns - member->newest.ns > limit_ns)
+            roster_forget(a->roster, i);
+    }
+}
+
 static void tell_coming(struct audience *a, const struct ear_word *word)
 {
     bool joined = word->heard == RTCP_HEARD_JOINED;
@@ -90,8 +123,8 @@ static void tell_coming(struct audience *a, const struct ear_word *word)
     a->left += !joined;
     if (a->named < NAMED_MAX) {
         a->named++;
-        log_info("receiver %s %s", word->report->cname_len ? word->report->cname : "without a name",
-                 joined ? "joined" : "left");
+        log_info("receiver %s %s%s%s", word->report->cname_len ? word->report->cname : "without a name",
+                 joined ? "joined" : "left", *word->report->name ? " as " : "", word->report->name);
     } else {
         a->unnamed++;
     }
@@ -108,8 +141,9 @@ static void take_word(void *context, const struct ear_word *word)
             a->ssrc);
         a->collision_told = true;
     }
-    if (report->has_sr)
+    if (report->has_sr || report->has_offer)
         return;
+    enrol(a, word);
     if (word->heard == RTCP_HEARD_JOINED || word->heard == RTCP_HEARD_LEFT)
         tell_coming(a, word);
     if (word->heard != RTCP_HEARD_JOINED && word->heard != RTCP_HEARD_KNOWN)
@@ -131,6 +165,7 @@ void audience_listen(struct audience *a, raw_ns now)
     if (now.ns < a->interval_end.ns)
         return;
     /* In two intervals all have reported. */
+    forget_silent(a, now);
     a->interval_end.ns = now.ns + rtcp_timer_interval_ns(ear_timer(a->ear));
     a->worst_before = a->worst;
     a->reported_before = a->reported;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The audience: who listens, as far as they say so by RTCP, and how the sound arrives at them. Control thread
- * only. What is said here is for people; nothing that is sent depends on it.
+ * only. What is said here is for people; nothing that is sent depends on it, but the moment of the start when
+ * it waits for them.
  */
 #ifndef UNISONO_AUDIENCE_H
 #define UNISONO_AUDIENCE_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "proto/host/stats.h"
+#include "proto/roster.h"
 #include "proto/timebase.h"
 
 struct audience_config {
@@ -39,6 +41,9 @@ void audience_reported(struct audience *audience, const struct sockaddr_in *own,
 
 /* Hears what was said. Those who come are told to the log, a few by name in each second. */
 void audience_listen(struct audience *audience, raw_ns now);
+
+/* Those who were heard of; not for long who fell silent. NULL without an audience. */
+const struct roster *audience_roster(const struct audience *audience);
 
 /* Once a second: how many they are, in the log if that changed; and `stats`, unless NULL: receivers, ... */
 void audience_report(struct audience *audience, struct stats *stats);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "audience.h"
+#include "muster.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 #include "proto/host/net.h"
@@ -49,6 +50,10 @@ struct send_app {
     struct sender *sender;
     struct audience *audience; /* NULL: nobody can be heard */
     struct netwatch *network;  /* NULL: not watched */
+    struct muster muster;      /* who has to be there at the start */
+    bool held;                 /* they are not; the transmit thread knows no time yet */
+    char missing[256];         /* of them, as the log knows */
+    raw_ns held_since;
     struct transmit *transmit;
 };
 
@@ -93,6 +98,13 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
         .ssrc = app->ssrc,
         .rate_hz = app->rate_hz,
         .cname = cname,
+        .name = *o->name ? o->name : app->host,
+        .tool = "unisono-send " UNISONO_VERSION,
+        .offer = {.codec = (enum rtp_codec)o->codec,
+                  .rate_hz = app->rate_hz,
+                  .channels = app->channels,
+                  .frames_per_packet = app->frames_per_packet,
+                  .latency_ns = llround(o->latency_ms * 1e6)},
     };
     int error = option_parse_group(o->group, &config.group, err, err_size);
 
@@ -143,7 +155,8 @@ static void open_control(struct send_app *app)
     if (option_parse_group(o->group, &config.group, err, sizeof err))
         return;
     if (audience_open(&app->audience, &config, clock_raw_now(), err, sizeof err))
-        log_warning("%s; receivers are not counted", err);
+        log_warning("%s; receivers are not counted, nor waited for", err);
+    app->held = app->audience && *o->wait_for;
     if (netwatch_open(&app->network, o->interface, &config.group, err, sizeof err))
         log_warning("%s", err);
 }
@@ -166,15 +179,23 @@ static void tell_start(const struct send_app *app)
         log_warning("%s", app->warning);
 }
 
-static void send_rtcp(struct send_app *app, const struct clock_map *map, raw_ns now)
+/* Before the first sound there is nothing to report, nor to say, unless somebody is waited for: false. */
+static bool send_rtcp(struct send_app *app, const struct clock_map *map, raw_ns now)
 {
+    struct send_counters sent;
     struct sockaddr_in own;
-    int octets = send_report(app->sender, map, now);
+    int octets = 0;
 
-    if (octets < 0)
-        return; /* counted there */
-    send_get_rtcp_address(app->sender, &own);
-    audience_reported(app->audience, &own, (size_t)octets, now);
+    send_get_counters(app->sender, &sent);
+    if (app->held)
+        octets = send_invitation(app->sender, map);
+    else if (sent.octets > 0)
+        octets = send_report(app->sender, map, now);
+    if (octets > 0) {
+        send_get_rtcp_address(app->sender, &own);
+        audience_reported(app->audience, &own, (size_t)octets, now);
+    }
+    return octets != 0; /* a failure is counted there */
 }
 
 /* After the interface came back; what fails is tried again. */
@@ -188,25 +209,46 @@ static void reconnect(struct send_app *app)
         netwatch_settle(app->network);
 }
 
+/*
+ * Nothing starts before the transmit thread is told the time; it is told once all are there who are waited
+ * for, or have been waited for long enough.
+ */
+static void hold(struct send_app *app, raw_ns now)
+{
+    double limit_s = app->options.wait_limit_s;
+    char missing[sizeof app->missing] = "";
+
+    if (muster_complete(&app->muster, audience_roster(app->audience), now, missing, sizeof missing)) {
+        log_info("those who were waited for are there");
+        app->held = false;
+    } else if (limit_s > 0 && (double)(now.ns - app->held_since.ns) / 1e9 > limit_s) {
+        log_warning("waited %g s; starting without %s", limit_s, missing);
+        app->held = false;
+    } else if (strcmp(missing, app->missing)) {
+        log_info("waiting for receivers: %s", missing);
+        memcpy(app->missing, missing, sizeof missing);
+    }
+}
+
 /* The control thread's life: until a signal, or the end of the source. */
 static void control(struct send_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
     const struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network};
-    struct send_counters sent;
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
+    app->held_since = next;
     while (!transmit_ended(app->transmit) && poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
         const struct clock_map *map = timekeeper_run(app->clock);
         raw_ns now = clock_raw_now();
 
-        transmit_set_clock(app->transmit, map);
-        send_get_counters(app->sender, &sent);
-        if (now.ns >= next_rtcp.ns && sent.octets > 0) {
+        if (app->held)
+            hold(app, now);
+        if (!app->held)
+            transmit_set_clock(app->transmit, map);
+        if (now.ns >= next_rtcp.ns && send_rtcp(app, map, now))
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
-            send_rtcp(app, map, now);
-        }
         audience_listen(app->audience, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
@@ -238,6 +280,8 @@ static int set_up(struct send_app *app, char *err, size_t err_size)
         return -errno;
     }
     gethostname(app->host, sizeof app->host - 1);
+    if (*o->wait_for)
+        muster_parse(o->wait_for, &app->muster, err, err_size); /* options_parse() has accepted it */
     error = open_source(app, err, err_size);
     if (error)
         return error;

@@ -412,26 +412,21 @@ int send_packet(struct sender *s, const struct rtp_packet *packet, uint8_t *data
 
 /* ---- RTCP ------------------------------------------------------------------------------------------ */
 
-static int send_compound(struct sender *s, const struct clock_map *map, raw_ns now, bool bye)
+static int send_compound(struct sender *s, struct rtcp_report *report, const struct clock_map *map)
 {
-    ptp_ns t = clock_map_ptp(map, now);
-    struct rtcp_report report = {
-        .ssrc = s->config.ssrc,
-        .has_sr = true,
-        .ntp = rtcp_ntp_of_ptp(t),
-        .rtp = (uint32_t)(uint64_t)media_at_ptp(t, s->config.rate_hz).n,
-        .packets = (uint32_t)atomic_load(&s->packets),
-        .octets = (uint32_t)atomic_load(&s->octets),
-        .cname_len = (uint8_t)strlen(s->cname),
-        .has_clock = true,
-        .clock = rtcp_clock_of_map(map),
-        .bye = bye,
-    };
     size_t len;
 
-    assert(map->state != MEDIA_CLOCK_NO_PTP);
-    memcpy(report.cname, s->cname, sizeof report.cname);
-    len = rtcp_build(s->compound, &report);
+    report->ssrc = s->config.ssrc;
+    report->cname_len = (uint8_t)strlen(s->cname);
+    memcpy(report->cname, s->cname, sizeof s->cname);
+    snprintf(report->name, sizeof report->name, "%s", s->config.name);
+    snprintf(report->tool, sizeof report->tool, "%s", s->config.tool);
+    report->has_clock = true;
+    report->clock = rtcp_clock_of_map(map);
+    report->has_offer = true;
+    report->offer = s->config.offer;
+    report->offer.waiting = !report->has_sr;
+    len = rtcp_build(s->compound, report);
     rtp_session_rtcp_sendm_raw(s->control, wrap(s->compound, len));
     if (s->rtcp.result < 0)
         return s->rtcp.result;
@@ -439,12 +434,35 @@ static int send_compound(struct sender *s, const struct clock_map *map, raw_ns n
     return (int)len;
 }
 
+int send_invitation(struct sender *s, const struct clock_map *map)
+{
+    struct rtcp_report report = {0};
+
+    return send_compound(s, &report, map);
+}
+
+static int send_sender_report(struct sender *s, const struct clock_map *map, raw_ns now, bool bye)
+{
+    ptp_ns t = clock_map_ptp(map, now);
+    struct rtcp_report report = {
+        .has_sr = true,
+        .ntp = rtcp_ntp_of_ptp(t),
+        .rtp = (uint32_t)(uint64_t)media_at_ptp(t, s->config.rate_hz).n,
+        .packets = (uint32_t)atomic_load(&s->packets),
+        .octets = (uint32_t)atomic_load(&s->octets),
+        .bye = bye,
+    };
+
+    assert(map->state != MEDIA_CLOCK_NO_PTP);
+    return send_compound(s, &report, map);
+}
+
 int send_report(struct sender *s, const struct clock_map *map, raw_ns now)
 {
-    return send_compound(s, map, now, false);
+    return send_sender_report(s, map, now, false);
 }
 
 int send_bye(struct sender *s, const struct clock_map *map, raw_ns now)
 {
-    return send_compound(s, map, now, true);
+    return send_sender_report(s, map, now, true);
 }

@@ -4,7 +4,8 @@
  * knows oRTP.
  *
  *   real-time thread   send_packet()                       RTP session  -->  group:port
- *   control thread     send_report(), send_bye(),          RTCP session -->  group:port + 1
+ *   control thread     send_invitation(), send_report(),   RTCP session -->  group:port + 1
+ *                      send_bye(),
  *                      send_get_counters(), send_reopen()
  *
  * What others say by RTCP is heard elsewhere (audience.h).
@@ -27,6 +28,7 @@
 #include <stdint.h>
 
 #include "proto/mediaclock.h"
+#include "proto/rtcp.h"
 #include "proto/rtp.h"
 #include "proto/timebase.h"
 
@@ -46,7 +48,10 @@ struct send_config {
     uint8_t ext_id; /* 1..14 */
     uint32_t ssrc;  /* random in every run (RFC 3550 section 8) */
     uint32_t rate_hz;
-    const char *cname; /* RTCP canonical name, 1 to 255 bytes; copied */
+    const char *cname;       /* RTCP canonical name, 1 to 255 bytes; copied */
+    const char *name;        /* of the stream, and */
+    const char *tool;        /* program and version; both must stay valid, up to 255 bytes are said */
+    struct rtcp_offer offer; /* what is sent; `waiting` is ignored */
 };
 
 struct send_counters {
@@ -89,7 +94,13 @@ int send_packet(struct sender *sender, const struct rtp_packet *packet, uint8_t 
  */
 int send_report(struct sender *sender, const struct clock_map *map, raw_ns now);
 
-/* Control thread: the same with BYE, once nothing more is to be sent. May be repeated. */
+/*
+ * Control thread: what send_report() says, before anything was sent: that the sender waits for receivers.
+ * `map` may be in any state.
+ */
+int send_invitation(struct sender *sender, const struct clock_map *map);
+
+/* Control thread: as send_report() with BYE, once nothing more is to be sent. May be repeated. */
 int send_bye(struct sender *sender, const struct clock_map *map, raw_ns now);
 
 /* Control thread: whence RTCP is sent, address and port. */

@@ -7,6 +7,7 @@
 
 #include "proto/host/log.h"
 #include "proto/rtp.h"
+#include "muster.h"
 #include "source.h"
 
 #define MEMBER(member) OPTION_MEMBER(struct send_options, member)
@@ -74,6 +75,25 @@ static const struct option_spec specs[] = {
      MEMBER(name),
      .argument = "NAME",
      .help = "name of the stream; without it the host's name"},
+    {.group = "Stream",
+     .name = "wait-for",
+     .kind = OPTION_TEXT,
+     MEMBER(wait_for),
+     .argument = "N|NAME,...",
+     .help = "hold the start until so many receivers, or those of these names, are there and can play; then "
+             "all start "
+             "together",
+     .check = muster_check},
+    {.group = "Stream",
+     .name = "wait-limit",
+     .kind = OPTION_REAL,
+     MEMBER(wait_limit_s),
+     .standard = "0",
+     .min = 0,
+     .max = 86400,
+     .unit = "s",
+     .argument = "S",
+     .help = "wait no longer than so, and start without those who are missing; 0 is as long as it takes"},
     {.group = "Stream",
      .name = "codec",
      .kind = OPTION_CHOICE,

@@ -10,22 +10,24 @@
 
 /* Plain values, each within its range and consistent with the others. */
 struct send_options {
-    char input[1024];   /* for source_parse(), which accepts it */
-    uint32_t rate_hz;   /* 0: the source's own */
-    uint32_t channels;  /* 0: the source's own */
-    int format;         /* enum source_format; -1 unless the input is stdin */
-    bool loop;          /* only with a file */
-    char name[64];      /* "": the host's name */
-    char group[64];     /* for option_parse_group(), which accepts it */
-    char interface[64]; /* "": by the routing table */
-    int profile;        /* enum option_profile */
-    int codec;          /* enum rtp_codec */
-    double ptime_ms;    /* nominal, see send_options_ptime_us() */
-    double latency_ms;  /* from sampling to the speakers */
-    int resampler;      /* enum resample_quality, of captured sound */
-    uint32_t ttl;       /* routers to cross, at most; 0: this host only */
-    uint32_t dscp;      /* six bits */
-    char clock[512];    /* for clock_source_open() */
+    char input[1024];    /* for source_parse(), which accepts it */
+    uint32_t rate_hz;    /* 0: the source's own */
+    uint32_t channels;   /* 0: the source's own */
+    int format;          /* enum source_format; -1 unless the input is stdin */
+    bool loop;           /* only with a file */
+    char name[64];       /* "": the host's name */
+    char group[64];      /* for option_parse_group(), which accepts it */
+    char interface[64];  /* "": by the routing table */
+    int profile;         /* enum option_profile */
+    int codec;           /* enum rtp_codec */
+    double ptime_ms;     /* nominal, see send_options_ptime_us() */
+    double latency_ms;   /* from sampling to the speakers */
+    int resampler;       /* enum resample_quality, of captured sound */
+    char wait_for[1024]; /* for muster_parse(), which accepts it; "": nobody */
+    double wait_limit_s; /* 0: none */
+    uint32_t ttl;        /* routers to cross, at most; 0: this host only */
+    uint32_t dscp;       /* six bits */
+    char clock[512];     /* for clock_source_open() */
     uint32_t ptp_domain;
     uint32_t realtime; /* priority 1 to 99; 0: off */
     char stats[1024];  /* path; "-": standard output; "": none */

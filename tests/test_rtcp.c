@@ -161,6 +161,73 @@ static void test_worked_receiver(void **state)
     assert_report(&report, &worked_receiver);
 }
 
+static const struct rtcp_report worked_telemetry = {
+    .ssrc = 0x0ddba11e,
+    .has_block = true,
+    .block = {.ssrc = SSRC, .lost = 1, .highest = 0x10402, .jitter = 2, .lsr = 0x6f808041, .dlsr = 0x4000},
+    .cname_len = 10,
+    .cname = "hw:0@tower",
+    .has_clock = true,
+    .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
+    .has_telemetry = true,
+    .telemetry = {.state = TELEMETRY_PLAYING,
+                  .clock_state = MEDIA_CLOCK_LOCKED,
+                  .device_present = true,
+                  .realtime = true,
+                  .interval_ms = 1024,
+                  .ptp_offset_ns = -350,
+                  .uncertainty_ns = 120,
+                  .budget_ns = 190,
+                  .error_median_ns = -40,
+                  .error_p99_ns = 260,
+                  .error_worst_ns = 410,
+                  .resample_ppb = 51200,
+                  .card_ppb = -48700,
+                  .lead_min_us = 7600,
+                  .lead_median_us = 8700,
+                  .lead_need_us = 1900,
+                  .queued_min_us = 5800,
+                  .delay_us = 2900,
+                  .received = 1025,
+                  .lost = 1,
+                  .concealed = 48,
+                  .starts = 1,
+                  .channels = 2,
+                  .peaks = {24, 27}},
+};
+
+static const struct rtcp_report worked_offer = {
+    .ssrc = SSRC,
+    .cname_len = 18,
+    .cname = "unisono@stage-left",
+    .name = "stage",
+    .has_clock = true,
+    .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
+    .has_offer = true,
+    .offer = {true, RTP_CODEC_L24, 48000, 2, 6, 10000000},
+};
+
+static void test_worked_session(void **state)
+{
+    static const struct {
+        const char *fence;
+        const struct rtcp_report *want;
+    } rows[] = {{"```rtcp telemetry\n", &worked_telemetry}, {"```rtcp offer\n", &worked_offer}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t bytes[RTCP_COMPOUND_MAX], built[RTCP_COMPOUND_MAX];
+        size_t len = read_block(rows[i].fence, bytes, sizeof bytes);
+        struct rtcp_report report;
+
+        assert_int_equal(rtcp_build(built, rows[i].want), len);
+        assert_memory_equal(built, bytes, len);
+        assert_int_equal(parse_copy(bytes, len, &report), 0);
+        assert_report(&report, rows[i].want);
+    }
+    assert_int_equal(telemetry_headroom_us(&worked_telemetry.telemetry), 5700);
+}
+
 /* A prefix passes only where it ends with a packet, and tells only what it holds. */
 static void test_truncated(void **state)
 {
@@ -670,12 +737,13 @@ static void test_hostile(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked),          cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_unknown_clock),
-        cmocka_unit_test(test_clock_of_map),    cmocka_unit_test(test_ntp),
-        cmocka_unit_test(test_cases),           cmocka_unit_test(test_cname_is_printable),
-        cmocka_unit_test(test_cname_ends),      cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_worked_receiver), cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_worked),         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_unknown_clock),
+        cmocka_unit_test(test_clock_of_map),   cmocka_unit_test(test_ntp),
+        cmocka_unit_test(test_cases),          cmocka_unit_test(test_cname_is_printable),
+        cmocka_unit_test(test_cname_ends),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_worked_session), cmocka_unit_test(test_worked_receiver),
+        cmocka_unit_test(test_lost),
     };
 
     if (getenv("UNISONO_PROTOCOL_MD"))

@@ -38,6 +38,8 @@
 #define PORT       5404
 #define SSRC       0x5eed1e55u
 #define CNAME      "unisono@stage-left"
+#define NAME       "left"
+#define TOOL       "test 1"
 
 static char err[512];
 
@@ -133,6 +135,9 @@ static struct sockaddr_in group_at(unsigned port)
     return group;
 }
 
+static const struct rtcp_offer offer = {
+    .codec = RTP_CODEC_L24, .rate_hz = 48000, .channels = 2, .frames_per_packet = 6, .latency_ns = 10000000};
+
 static struct sender *open_sender(void **state)
 {
     struct send_config config = {
@@ -145,6 +150,9 @@ static struct sender *open_sender(void **state)
         .ssrc = SSRC,
         .rate_hz = 48000,
         .cname = CNAME,
+        .name = NAME,
+        .tool = TOOL,
+        .offer = offer,
     };
     struct sender *sender = NULL;
 
@@ -352,14 +360,18 @@ static uint32_t be32(const uint8_t *from)
     return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
 }
 
-/* Checks SR, SDES and APP of PROTOCOL.md section 8; returns their length. */
+/* Checks SR, SDES and the two APP of PROTOCOL.md section 8; returns their length. */
 static size_t check_report(const uint8_t *bytes, size_t len)
 {
-    static const uint8_t sdes[] = {0x81, 202, 0, 7, 0x5e, 0xed, 0x1e, 0x55, 1, sizeof CNAME - 1};
+    static const uint8_t sdes[] = {0x81, 202, 0, 10, 0x5e, 0xed, 0x1e, 0x55, 1, sizeof CNAME - 1};
+    static const uint8_t names[] = {2, 4, 'l', 'e', 'f', 't', 6, 6, 't', 'e', 's', 't', ' ', '1', 0, 0};
     static const uint8_t app[] = {0x80, 204, 0, 5, 0x5e, 0xed, 0x1e, 0x55, 'U',  'N',  'I',  'S',
                                   0,    1,   5, 0, 0x00, 0x1d, 0xc1, 0xff, 0xfe, 0x12, 0x34, 0x56};
+    static const uint8_t offered[] = {0x82, 204, 0, 6, 0x5e, 0xed, 0x1e, 0x55, 'U', 'N',
+                                      'I',  'S', 0, 0, 0x12, 0x01, 0,    6,    0,   0,
+                                      0,    0,   0, 0, 0x00, 0x98, 0x96, 0x80};
 
-    assert_true(len >= 28 + 32 + 24);
+    assert_true(len >= 28 + 44 + 24 + 28);
     assert_int_equal(be32(bytes), 0x80c80006);
     assert_int_equal(be32(bytes + 4), SSRC);
     assert_int_equal(be32(bytes + 8), 1700000000u + 2208988800u);
@@ -370,8 +382,10 @@ static size_t check_report(const uint8_t *bytes, size_t len)
     bytes += 28;
     assert_memory_equal(bytes, sdes, sizeof sdes);
     assert_memory_equal(bytes + sizeof sdes, CNAME, sizeof CNAME - 1);
-    assert_memory_equal(bytes + 32, app, sizeof app);
-    return 28 + 32 + 24;
+    assert_memory_equal(bytes + 28, names, sizeof names);
+    assert_memory_equal(bytes + 44, app, sizeof app);
+    assert_memory_equal(bytes + 44 + 24, offered, sizeof offered);
+    return 28 + 44 + 24 + 28;
 }
 
 static void test_rtcp(void **state)
@@ -401,6 +415,29 @@ static void test_rtcp(void **state)
     assert_silence(ear); /* no report of the library's own */
     send_get_counters(sender, &counters);
     assert_int_equal(counters.reports, 3);
+    close(ear);
+    send_close(sender);
+}
+
+/* Before the start: no sender report, and whatever is known of the time, none included. */
+static void test_invitation(void **state)
+{
+    struct sender *sender = open_sender(state);
+    int ear = open_ear(PORT + 1);
+    struct clock_map other = map;
+    struct rtcp_report report;
+    uint8_t got[256];
+
+    for (int i = 0; i < 2; i++) {
+        other.state = i ? MEDIA_CLOCK_LOCKED : MEDIA_CLOCK_NO_PTP;
+        assert_true(send_invitation(sender, &other) > 0);
+        assert_int_equal(rtcp_parse(got, hear(ear, got, sizeof got, NULL), &report), 0);
+        assert_true(!report.has_sr && !report.has_block && report.has_clock && report.clock.known == i &&
+                    !report.bye);
+        assert_true(report.has_offer && report.offer.waiting);
+        assert_int_equal(report.offer.frames_per_packet, 6);
+        assert_string_equal(report.name, NAME);
+    }
     close(ear);
     send_close(sender);
 }
@@ -446,7 +483,13 @@ static void test_clock_states(void **state)
 /* A CNAME of any length ends with one to four zeros on a word's boundary. */
 static void test_cname_lengths(void **state)
 {
-    struct send_config config = {.group = group_at(PORT), .interface = "lo", .ext_id = 1, .rate_hz = 48000};
+    struct send_config config = {.group = group_at(PORT),
+                                 .interface = "lo",
+                                 .ext_id = 1,
+                                 .rate_hz = 48000,
+                                 .name = NAME,
+                                 .tool = TOOL,
+                                 .offer = offer};
     char name[256];
     uint8_t got[512];
     int ear;
@@ -466,11 +509,11 @@ static void test_cname_lengths(void **state)
         send_close(sender);
         total = hear(ear, got, sizeof got, NULL);
         assert_int_equal(total % 4, 0);
-        assert_int_equal(total, 28 + 4 + 4 * ((size_t)got[30] << 8 | got[31]) + 24);
-        zeros = total - (28 + 10 + len) - 24;
+        assert_int_equal(total, 28 + 4 + 4 * ((size_t)got[30] << 8 | got[31]) + 24 + 28);
+        zeros = total - (28 + 10 + len + 14) - 24 - 28;
         assert_in_range(zeros, 1, 4);
         assert_memory_equal(got + 38, name, len);
-        assert_memory_equal(got + 38 + len, "\0\0\0\0", zeros);
+        assert_memory_equal(got + 38 + len + 14, "\0\0\0\0", zeros);
     }
     close(ear);
 }
@@ -586,9 +629,9 @@ int main(void)
         cmocka_unit_test(test_bytes),         cmocka_unit_test(test_slot_is_reusable),
         cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_interface_down),
         cmocka_unit_test(test_reopen),        cmocka_unit_test(test_rtcp),
-        cmocka_unit_test(test_clock_states),  cmocka_unit_test(test_cname_lengths),
-        cmocka_unit_test(test_two_threads),   cmocka_unit_test(test_open_refused),
-        cmocka_unit_test(test_says_nothing),
+        cmocka_unit_test(test_invitation),    cmocka_unit_test(test_clock_states),
+        cmocka_unit_test(test_cname_lengths), cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_open_refused),  cmocka_unit_test(test_says_nothing),
     };
 
     return cmocka_run_group_tests(tests, enter_namespace, NULL);

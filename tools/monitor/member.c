@@ -2,6 +2,7 @@
 #include "member.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,6 +190,14 @@ void member_show(struct member *m, const struct roster_member *said, const struc
     figure_history_add(&v->headrooms, m->fresh ? v->headroom_ms : NAN);
     figure_history_add(&v->losses, m->fresh ? v->loss_percent : NAN);
     m->fresh = false;
+}
+
+void member_add_device(struct member *m)
+{
+    char both[2 * VIEW_NAME_SIZE + 4];
+
+    snprintf(both, sizeof both, "%s (%s)", m->view.name, m->view.device);
+    figure_text(m->view.name, sizeof m->view.name, both);
 }
 
 static void judge_clock(struct member *m, const struct roster_member *said, const struct member_context *on)

@@ -71,6 +71,9 @@ void member_hear(struct member *member, const struct rtcp_report *report);
 void member_show(struct member *member, const struct roster_member *said, const struct member_context *on);
 void member_judge(struct member *member, const struct roster_member *said, const struct member_context *on);
 
+/* After member_show(): "NAME (CARD)", where the name alone is also another's. */
+void member_add_device(struct member *member);
+
 /* Whether people mean it when they say `name`: its name, its host, or CARD@HOST. */
 bool member_is_called(const struct roster_member *said, const char *name);
 

@@ -225,13 +225,13 @@ void model_rtcp(struct model *m, size_t at, const uint8_t *bytes, size_t len, ui
         m->malformed++;
         return;
     }
-    m->compounds++;
     s->heard = arrival;
     if (m->config.recorded && source == 0 && testimony_is(&report)) {
         s->recorded = true;
         testimony_take(&s->testimony, &report, arrival);
         return;
     }
+    m->compounds++;
     present = s->sender == SESSION_NOBODY ? NULL : roster_at(m->roster, s->sender);
     /* the same SSRC, address and name on another group is another member */
     event = roster_hear(m->roster, &report, (uint64_t)at << 32 | source, arrival, &place);
@@ -305,6 +305,27 @@ static int compare_members(const void *context, uint32_t a, uint32_t b)
     return by_name ? by_name : (a > b) - (a < b);
 }
 
+static int compare_names(const void *context, uint32_t a, uint32_t b)
+{
+    const struct member *members = context;
+
+    return strcmp(members[a].view.name, members[b].view.name);
+}
+
+/* Of those with the same name each gets its card behind it: several receivers of one host. */
+static void tell_apart(struct model *m, uint32_t *places, size_t count)
+{
+    size_t end;
+
+    figure_sort(places, count, compare_names, m->members);
+    for (size_t i = 0; i < count; i = end) {
+        for (end = i + 1; end < count && compare_names(m->members, places[i], places[end]) == 0; end++)
+            ;
+        for (size_t k = i; k < end && end > i + 1; k++)
+            member_add_device(&m->members[places[k]]);
+    }
+}
+
 /* One session, from its receivers' places to what is shown of them, at `first`. How many there are. */
 static size_t show_session(struct model *m, size_t i, struct session_second *at, size_t first)
 {
@@ -319,6 +340,7 @@ static size_t show_session(struct model *m, size_t i, struct session_second *at,
     session_show(&m->sessions[i], at, v, &m->contexts[i]);
     for (size_t k = 0; k < at->count; k++)
         member_show(&m->members[places[k]], roster_at(m->roster, places[k]), &m->contexts[i]);
+    tell_apart(m, places, at->count);
     session_compare(&m->sessions[i], at, v);
     for (size_t k = 0; k < at->count; k++)
         member_judge(&m->members[places[k]], roster_at(m->roster, places[k]), &m->contexts[i]);

@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A session: the sender waits for receivers, knows them by name, starts them together; a receiver that is killed and one that is cut
+# off are missed, and come back; the end reaches all, by TERMINATE, and by BYE alone where there is no TERMINATE.
+. "$(dirname "$0")/lib.sh"
+
+receivers=${RECEIVERS:-20}
+host sender
+for ((i = 1; i <= receivers; i++)); do
+    card card$i "ppm $(((i * 37) % 160 - 80)).0"
+    host r$i
+done
+
+listen() { # NUMBER [OPTION]...
+    local i=$1
+    shift
+    run r$i @r$i "$build/unisono-recv" --device card$i --name "tower $i" --group $group --interface eth0 --clock system \
+        --resampler fastest --stats "$work/r$i.json" "$@"
+}
+names=$(for ((i = 1; i <= receivers; i++)); do printf '%s' "${names:+,}tower $i"; names=.; done)
+run sender @sender "$build/unisono-send" --name stage --input tone:997 --group $group --interface eth0 --clock system \
+    --latency 80 --wait-for "$names" --stats "$work/sender.json"
+await sender 10 'waiting for receivers: tower 1 \(not heard of\)'
+for ((i = 2; i <= receivers; i++)); do listen $i; done
+check 'the sender waits for the one that is missing' await sender 30 "waiting for receivers: tower 1 \(not heard of\)$"
+check 'nobody has heard sound' [ "$(cat "$work"/r*.json | grep -c '"state":"playing"')" = 0 ]
+check 'nothing was sent' [ "$(stat_of "$work/sender.json" sent_packets)" = 0 ]
+listen 1
+check 'then it starts' await sender 30 'info: sending'
+for ((i = 1; i <= receivers; i++)); do
+    await_stat r$i 20 state = playing
+done
+check 'the sender has them all' await_stat sender 20 receivers = $receivers
+check 'by name' grep -q 'receiver card3@.* joined as tower 3' "$work/sender.log"
+
+# When each card's sound began, of all but the two furthest off: those may have met a stall of the machine.
+for ((i = 1; i <= receivers; i++)); do
+    "$build/clicks" --recording "$work/card$i.playback" --gap 100 | jq '.sounds[0].from_s'
+done | sort -n > "$work/began"
+check 'all began with the first sample, within a millisecond' awk -v spare=2 '{ at[NR] = $1 }
+    END { for (i = 1; i <= spare + 1; i++) if (at[NR - spare - 1 + i] - at[i] < 1e-3) exit 0; exit 1 }' "$work/began"
+
+# ---- one is killed, one is cut off -----------------------------------------------------------------------------
+kill -KILL "${pid[r2]}"
+ip -n "$tag-4" link set eth0 down # r3: hosts are counted from the sender
+check 'a receiver that is cut off falls silent' await_stat r3 10 state = idle
+listen 2
+await_stat r2 20 state = playing
+check 'the killed one is counted once, though it has another SSRC' await_stat sender 5 receivers '<=' $((receivers + 1))
+ip -n "$tag-4" link set eth0 up
+ip -n "$tag-4" route add 224.0.0.0/4 dev eth0
+check 'the one that was cut off plays again' await_stat r3 20 state = playing
+
+# ---- the end ---------------------------------------------------------------------------------------------------
+stop sender
+check 'the sender ends cleanly' [ $status = 0 ]
+for ((i = 1; i <= receivers; i++)); do
+    await_stat r$i 10 state = idle
+done
+check 'all have ended, and nothing was made up' [ $failures = 0 ]
+for ((i = 1; i <= receivers; i++)); do
+    stop r$i
+    [ $status = 0 ] || failures=$((failures + 1))
+done
+check 'all receivers end cleanly' [ $failures = 0 ]
+
+# ---- BYE alone -------------------------------------------------------------------------------------------------
+run plain @sender "$build/unisono-send" --profile aes67 --input tone:997 --group $group --interface eth0 --clock system --latency 300
+run r1 @r1 "$build/unisono-recv" --profile aes67 --codec L24 --rate 48000 --channels 1 --latency 300 --device card1 \
+    --group $group --interface eth0 --clock system --stats "$work/r1.json"
+await_stat r1 20 state = playing
+await_stat r1 20 rtcp_heard '>=' 1
+concealed=$(stat_of "$work/r1.json" concealed_frames)
+stop plain
+check 'a plain stream ends by BYE' await_stat r1 10 state = idle
+check 'without a sample made up' [ "$(stat_of "$work/r1.json" concealed_frames)" = "$concealed" ]
+stop r1
+finish
