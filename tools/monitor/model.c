@@ -57,15 +57,16 @@ struct model {
 static void take_expected(struct model *m, const char *names)
 {
     while (*names && m->expected_count < MODEL_EXPECT_MAX) {
-        const char *comma = strchr(names, ',');
-        size_t len = comma ? (size_t)(comma - names) : strlen(names);
         struct expected *e = &m->expected[m->expected_count];
+        size_t len = 0;
 
+        while (names[len] && names[len] != ',')
+            len++;
         if (len > 0 && len < sizeof e->name) {
             memcpy(e->name, names, len);
             m->expected_count++;
         }
-        names += len + (comma != NULL);
+        names += len + (names[len] == ',');
     }
 }
 
