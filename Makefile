@@ -169,6 +169,9 @@ $(BUILD)/fake-ptp4l: $(call objects,tests/fake_ptp4l)
 $(BUILD)/viewer: $(call objects,tests/viewer) $(LIBRARY)
 	$(link) $(VIEW_LIBS)
 
+$(BUILD)/crowd: $(call objects,tests/crowd) $(LIBRARY)
+	$(link) -lm
+
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
@@ -181,6 +184,8 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 
 # what the scripts need besides the instruments
 PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer fake-ptp4l interop-samples gst-aes67-send)
+
+PEERS     += $(BUILD)/crowd
 
 # ---- fuzzing: tests/fuzz/fuzz_TARGET.c is a target; see tests/fuzz/README.md ----------------------------------
 
