@@ -12,7 +12,7 @@
 /* Each of a list, and no more than there is room for. */
 static int check_groups(const char *text, char *why, size_t why_len)
 {
-    char one[64];
+    char one[64], reason[256];
     unsigned count = 0;
 
     for (;;) {
@@ -21,9 +21,11 @@ static int check_groups(const char *text, char *why, size_t why_len)
         int error;
 
         snprintf(one, sizeof one, "%.*s", (int)len, text);
-        error = option_parse_group(one, &group, why, why_len);
-        if (error)
+        error = option_parse_group(one, &group, reason, sizeof reason);
+        if (error) {
+            snprintf(why, why_len, "%s: %s", one, reason);
             return error;
+        }
         if (++count > VIEW_STREAMS_MAX) {
             snprintf(why, why_len, "too many; allowed are %d groups", VIEW_STREAMS_MAX);
             return -EINVAL;
