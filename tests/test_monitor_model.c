@@ -525,11 +525,15 @@ static void test_testimony(void **state)
     assert_true(w.hears && w.timed && w.packets_per_s == 1000 && w.lost == 7 && w.duplicates == 2);
     assert_true(w.jitter_us == 125 && w.lead_min_ms == -0.5 && w.lead_median_ms == 8.125 &&
                 w.sent_after_ms == 1.875);
-    assert_true(w.loss_percent == 50 && w.bits_per_s == 344 * 8000 && w.jitter_worst_us == 250);
+    assert_true(w.loss_percent == 0 && w.bits_per_s == 344 * 8000 && w.jitter_worst_us == 250);
     assert_true(w.channels == 2 && w.peaks_db[0] == -12.5f && isinf(w.peaks_db[1]));
     assert_false(w.honest);
     assert_string_equal(w.dishonest, "no");
-    testimony_show(&testimony, 48000, 10, 344, &w, (raw_ns){4 * NS_PER_S});
+    again.telemetry.lost += 1000;
+    testimony_take(&testimony, &again, (raw_ns){2 * NS_PER_S});
+    testimony_show(&testimony, 48000, 10, 344, &w, (raw_ns){2 * NS_PER_S});
+    assert_true(w.loss_percent == 50);
+    testimony_show(&testimony, 48000, 10, 344, &w, (raw_ns){5 * NS_PER_S});
     assert_false(w.hears);
 }
 

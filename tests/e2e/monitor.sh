@@ -63,8 +63,9 @@ from=$(wc -l < "$work/monitor.out")
 sleep 8 # of sound that is compared
 for other in two three; do
     # signed: how much later the other is; a card's recording goes on while it is read
-    said=$(tail -n +$from "$work/monitor.out" | jq -s "$stage [.[] | stage.receivers | (map(select(.device == \"$other\"))[0].error_us) -
-        (map(select(.device == \"one\"))[0].error_us)] | sort | .[length / 2 | floor]")
+    said=$(tail -n +$from "$work/monitor.out" | jq -s "$stage [.[] | stage.receivers |
+        [(.[] | select(.device == \"$other\").error_us), (.[] | select(.device == \"one\").error_us)] |
+        select(length == 2 and all(. != null)) | .[0] - .[1]] | sort | .[length / 2 | floor]")
     "$build/unisono-truth" pair "$work/one.playback" "$work/$other.playback" --tone 997 --skip 4 --json > "$work/pair.json"
     truth=$(jq '[.. | objects | select(has("median")) | .median][0]' "$work/pair.json")
     echo "  $other against one: the monitor says $said us, the cards $(awk "BEGIN { print $truth / 1000 }") us"
@@ -146,6 +147,7 @@ figures "$work/monitor.out" | sort -u > "$work/live.figures"
 figures "$work/again.json" | sort -u > "$work/again.figures"
 same=$(comm -12 "$work/live.figures" "$work/again.figures" | wc -l)
 echo "  $same of $(wc -l < "$work/live.figures") seconds are the same in all figures"
+[ -z "${SHOW:-}" ] || diff "$work/live.figures" "$work/again.figures"
 check 'there are seconds to compare' [ "$(wc -l < "$work/live.figures")" -gt 40 ]
 check 'it shows the same figures' [ "$same" -ge $(($(wc -l < "$work/live.figures") * 9 / 10)) ]
 check 'it is of RTCP that Wireshark reads' [ "$(tshark -r "$work/show.pcap" -d "udp.port==$((port + 1)),rtcp" -Y '_ws.malformed' 2> /dev/null | wc -l)" = 0 ]

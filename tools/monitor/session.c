@@ -179,7 +179,9 @@ static void show_sound(struct session *s, const struct session_second *at, const
         witness_nothing(&v->witness);
     if (v->witness.hears)
         s->heard = at->now;
-    if (v->witness.hears && w->stream.locked)
+    if (v->witness.hears && s->recorded)
+        take_ssrc(s, s->testimony.report.block.ssrc, at->now);
+    else if (v->witness.hears && w->stream.locked)
         take_ssrc(s, w->stream.claim.ssrc, at->now);
     v->ssrc = s->ssrc;
     v->on_air = v->witness.hears || (!s->witnessed && s->packets_grew.ns && !s->left &&

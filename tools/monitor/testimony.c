@@ -95,7 +95,11 @@ void testimony_take(struct testimony *t, const struct rtcp_report *report, raw_n
         figure_history_clear(&t->leads);
         figure_history_clear(&t->losses);
     }
+    t->lost = 0;
+    if (t->sounded && report->telemetry.lost > t->report.telemetry.lost)
+        t->lost = report->telemetry.lost - t->report.telemetry.lost;
     t->heard = true;
+    t->sounded = t->sounded || report->telemetry.received > 0;
     t->at = at;
     t->report = *report;
 }
@@ -112,11 +116,15 @@ void testimony_show(struct testimony *t, uint32_t rate_hz, double latency_ms, do
     view->timed = said->clock_state == MEDIA_CLOCK_LOCKED;
     view->packets_per_s = said->received;
     view->bits_per_s = said->received * bytes * 8;
-    view->lost = said->lost;
-    view->duplicates = said->duplicates;
-    view->loss_percent = t->report.block.fraction_lost / 2.56;
-    view->jitter_us = rate_hz ? t->report.block.jitter * 1e6 / rate_hz : NAN;
-    view->jitter_worst_us = view->hears ? said->error_worst_ns / 1e3 : NAN;
+    if (t->sounded) {
+        view->lost = said->lost;
+        view->duplicates = said->duplicates;
+    }
+    if (view->hears) {
+        view->loss_percent = 100.0 * t->lost / ((double)said->received + t->lost);
+        view->jitter_us = rate_hz ? t->report.block.jitter * 1e6 / rate_hz : NAN;
+        view->jitter_worst_us = said->error_worst_ns / 1e3;
+    }
     view->lead_min_ms = figure_ms_of_us(said->lead_min_us);
     view->lead_median_ms = figure_ms_of_us(said->lead_median_us);
     view->sent_after_ms = latency_ms - view->lead_median_ms;

@@ -23,9 +23,10 @@
 /* What a testimony says, and said before. All zero at the start. */
 struct testimony {
     bool heard;
+    bool sounded; /* there was sound, once */
     raw_ns at;
     struct rtcp_report report;
-    double packets; /* between the last two; NAN: there was one */
+    uint32_t lost; /* since the one before */
     struct view_history leads, losses;
 };
 
