@@ -64,10 +64,10 @@ static int64_t interval_ns(struct crowd *c, size_t len)
 
 static void name_hostile(struct rtcp_report *r, uint32_t i)
 {
-    static const char *const names[] = {"\x1b[2J\x1b[31mred\x1b]0;title\x07", "\xff\xfe\xc0\x80",
-                                        "\"},{\\\"x\":1}", "line\nfeed\r\t\x7f",
-                                        "\xe2\x80\xae\xcc\x80\xc2\x9b"
-                                        "31m"};
+    static const char bidi[] = "\xe2\x80\xae\xcc\x80\xc2\x9b"
+                               "31m";
+    const char *const names[] = {"\x1b[2J\x1b[31mred\x1b]0;title\x07", "\xff\xfe\xc0\x80", "\"},{\\\"x\":1}",
+                                 "line\nfeed\r\t\x7f", bidi};
 
     if (i % 6 == 5)
         memset(r->name, 'x', RTCP_CNAME_MAX);

@@ -41,8 +41,12 @@ static raw_ns now(const struct world *w)
 
 static struct model_config config(const char *expect)
 {
-    return (struct model_config){
-        .limits = {10, 1, 0}, .expect = expect, .grace_s = 3, .witness = false, .seed = 7};
+    return (struct model_config){.limits = {10, 1, 0},
+                                 .members = MODEL_MEMBERS_MAX,
+                                 .expect = expect,
+                                 .grace_s = 3,
+                                 .witness = false,
+                                 .seed = 7};
 }
 
 static void world_begin(struct world *w, const struct model_config *c)

@@ -21,7 +21,7 @@
 #include "tools/monitor/json_view.h"
 #include "tools/monitor/model.h"
 
-enum { STEPS_MAX = 200, TEXT_MAX = 512 };
+enum { STEPS_MAX = 200, ROOM = 8, TEXT_MAX = 512 };
 
 struct run {
     struct model *model;
@@ -72,7 +72,7 @@ static void check_stream(const struct view_stream *s, enum view_level least)
     CHECK_TEXT(s->witness.dishonest);
     check_clock(&s->clock);
     DEMAND(*s->name && s->level <= least);
-    DEMAND(s->receivers <= MODEL_MEMBERS_MAX && s->playing + s->silent <= s->receivers);
+    DEMAND(s->receivers <= ROOM && s->playing + s->silent <= s->receivers);
     DEMAND(s->witness.channels <= VIEW_CHANNELS && s->witness.honest == !*s->witness.dishonest);
     DEMAND(!(s->witness.loss_percent < 0) && !(s->witness.loss_percent > 100));
     DEMAND(!(s->apart_us < 0) && !(s->apart_p99_us < s->apart_us - 1e-6 * fabs(s->apart_us)));
@@ -168,7 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct run run;
     struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(5004)};
     struct model_config config = {
-        .limits = {10, 1, 0}, .expect = "a,lobby", .grace_s = 2, .witness = true, .seed = 1};
+        .limits = {10, 1, 0}, .members = ROOM, .expect = "a,lobby", .grace_s = 2, .witness = true, .seed = 1};
     struct clock_map map = {.ptp0 = {INT64_C(1700000000500000000)},
                             .uncertainty_ns = 50,
                             .state = MEDIA_CLOCK_LOCKED,

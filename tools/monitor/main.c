@@ -156,6 +156,7 @@ static int open_model(struct monitor *m, char *err, size_t err_size)
     const struct monitor_options *o = &m->options;
     struct model_config config = {
         .limits = {o->limit_alignment_us, o->limit_headroom_ms, o->limit_loss_percent},
+        .members = MODEL_MEMBERS_MAX,
         .expect = o->expect,
         .grace_s = o->check_s && o->check_s <= GRACE_S ? o->check_s - 0.5 : GRACE_S,
         .witness = !o->no_audio,

@@ -14,8 +14,6 @@
 
 #define ACQUAINTED 3 /* reports that make a member one to be missed */
 
-#define ALARMS_MAX ((MODEL_MEMBERS_MAX + VIEW_STREAMS_MAX) * VIEW_ALARM_KINDS + MODEL_EXPECT_MAX)
-
 /* Somebody who must be there. */
 struct expected {
     char name[VIEW_NAME_SIZE];
@@ -73,18 +71,20 @@ static void take_expected(struct model *m, const char *names)
 struct model *model_create(const struct model_config *config)
 {
     struct model *m = calloc(1, sizeof *m);
+    size_t members = config->members;
+    size_t alarms = (members + VIEW_STREAMS_MAX) * VIEW_ALARM_KINDS + MODEL_EXPECT_MAX;
 
     if (!m)
         return NULL;
     m->config = *config;
     m->clock = figure_no_clock();
-    m->roster = roster_create(MODEL_MEMBERS_MAX, config->seed);
-    m->members = calloc(MODEL_MEMBERS_MAX, sizeof *m->members);
-    m->receivers = calloc(MODEL_MEMBERS_MAX, sizeof *m->receivers);
-    m->places = calloc(MODEL_MEMBERS_MAX, sizeof *m->places);
-    m->room = calloc(MODEL_MEMBERS_MAX, sizeof *m->room);
-    m->soundings = calloc(ALARMS_MAX, sizeof *m->soundings);
-    m->order = calloc(ALARMS_MAX, sizeof *m->order);
+    m->roster = roster_create(members, config->seed);
+    m->members = calloc(members, sizeof *m->members);
+    m->receivers = calloc(members, sizeof *m->receivers);
+    m->places = calloc(members, sizeof *m->places);
+    m->room = calloc(members, sizeof *m->room);
+    m->soundings = calloc(alarms, sizeof *m->soundings);
+    m->order = calloc(alarms, sizeof *m->order);
     if (!m->roster || !m->members || !m->receivers || !m->places || !m->room || !m->soundings || !m->order) {
         model_destroy(m);
         return NULL;
@@ -272,12 +272,12 @@ void model_clock(struct model *m, const struct clock_map *map, double offset_us)
 /* What is over: groups that nobody uses any more, members long gone. */
 static void forget(struct model *m, raw_ns now)
 {
-    bool full = roster_count(m->roster) == MODEL_MEMBERS_MAX;
+    bool full = roster_count(m->roster) == m->config.members;
 
     for (size_t i = 0; i < VIEW_STREAMS_MAX; i++)
         if (m->sessions[i].used && session_is_over(&m->sessions[i], now))
             m->sessions[i].used = false;
-    for (size_t i = 0; i < MODEL_MEMBERS_MAX; i++) {
+    for (size_t i = 0; i < m->config.members; i++) {
         const struct roster_member *said = roster_at(m->roster, i);
         const struct session *s;
         int64_t patience_ns;
@@ -335,7 +335,7 @@ static size_t show_session(struct model *m, size_t i, struct session_second *at,
 
     at->places = places;
     at->count = 0;
-    for (size_t p = 0; p < MODEL_MEMBERS_MAX; p++)
+    for (size_t p = 0; p < m->config.members; p++)
         if (m->members[p].used && m->members[p].session == i)
             places[at->count++] = (uint32_t)p;
     session_show(&m->sessions[i], at, v, &m->contexts[i]);
@@ -382,7 +382,7 @@ static void judge_expected(struct model *m, raw_ns now, double time_s)
 {
     for (size_t i = 0; i < m->expected_count; i++)
         m->expected[i].there = false;
-    for (size_t p = 0; p < MODEL_MEMBERS_MAX; p++)
+    for (size_t p = 0; p < m->config.members; p++)
         for (size_t i = 0; m->members[p].used && i < m->expected_count; i++)
             if (member_is_called(roster_at(m->roster, p), m->expected[i].name))
                 m->expected[i].there = true;
@@ -426,7 +426,7 @@ static void list_alarms(struct model *m)
     for (size_t i = 0; i < VIEW_STREAMS_MAX; i++)
         if (m->sessions[i].used)
             count = collect(m, count, m->sessions[i].alarms, m->streams[i].name, "");
-    for (size_t p = 0; p < MODEL_MEMBERS_MAX; p++)
+    for (size_t p = 0; p < m->config.members; p++)
         if (m->members[p].used)
             count = collect(m, count, m->members[p].alarms, m->streams[m->members[p].session].name,
                             m->members[p].view.name);

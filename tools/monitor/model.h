@@ -26,11 +26,12 @@
 #include "proto/sdp.h"
 #include "view.h"
 
-#define MODEL_MEMBERS_MAX 4096 /* senders and receivers of all streams */
+#define MODEL_MEMBERS_MAX 4096 /* usual; PROTOCOL.md section 8 */
 #define MODEL_EXPECT_MAX  256  /* names */
 
 struct model_config {
     struct monitor_limits limits;
+    size_t members; /* senders and receivers of all streams there is room for, usually MODEL_MEMBERS_MAX */
     const char *expect; /* NAME,...: receivers that must be there; copied. At most MODEL_EXPECT_MAX */
     double grace_s;     /* so long they may take to be heard of first */
     bool witness;       /* sound is listened to */

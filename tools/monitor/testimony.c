@@ -129,7 +129,9 @@ void testimony_show(struct testimony *t, uint32_t rate_hz, double latency_ms, do
     view->lead_median_ms = figure_ms_of_us(said->lead_median_us);
     view->sent_after_ms = latency_ms - view->lead_median_ms;
     view->honest = !said->refused;
-    figure_text(view->dishonest, sizeof view->dishonest, said->refused ? t->report.name : "");
+    if (said->refused)
+        figure_text(view->dishonest, sizeof view->dishonest,
+                    *t->report.name ? t->report.name : "nobody said why");
     view->channels = said->channels;
     for (unsigned i = 0; i < said->channels; i++)
         view->peaks_db[i] = figure_db_of_peak(said->peaks[i]);
