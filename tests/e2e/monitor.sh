@@ -177,6 +177,11 @@ check 'no recording' refuse 1 '--play /nowhere: No such file' --json --play /now
 check 'no place to record' refuse 1 '--record /nowhere/x: cannot be written' --json --clock system --record /nowhere/x
 check 'no such interface' refuse 1 'nosuch0' --json --clock system --log error --interface nosuch0
 
+for option in $($monitor --help | grep -oE '^  --[a-z-]+'); do
+    grep -qF -- "$(sed 's/-/\\-/g' <<< "$option")" "$tree/tools/monitor/unisono-monitor.1" || echo "$option"
+done > "$work/unknown" 2>&1
+check 'the manual knows all options' sh -c 'cat "$1"; [ ! -s "$1" ]' - "$work/unknown"
+
 stop sender
 stop wire
 check 'the monitor never sent a datagram' [ "$(tshark -r "$work/wire.pcap" \
