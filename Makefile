@@ -9,13 +9,15 @@
 #   make fuzz       libFuzzer on everything that reads what others wrote; SECONDS=60 each
 #   make bench      Unisono beside GStreamer and Snapcast on the same simulated cards
 #   make deps       only the Debian packages that demo and test need
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make install    PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=
+#   make examples   the example configurations in tools/systemd/, after a change of options
 #   make check      a build where every warning is an error, and the formatting
 #
 # V=1 shows the commands. SAN=address,undefined or SAN=thread builds with sanitizers, in a folder of its own.
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR  ?=
 ifeq ($(origin CC),default)
 CC       := gcc
@@ -35,22 +37,24 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
 CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
             proto/pcm proto/ptpmgmt \
-            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap proto/directory
+            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
-            proto/host/realtime proto/host/signals proto/host/log proto/host/stats
+            proto/host/realtime proto/host/signals proto/host/log proto/host/stats \
+            proto/host/service proto/host/waiting
 # what is on the air; for whoever looks for streams
 DISCOVERY := proto/host/discovery proto/host/browser
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
-            sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone
+            sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
+            sender/describe sender/announce sender/publish sender/print_sdp
 # recv > intake > timeline > conceal > playout > resample > play
 RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
             receiver/playout
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
-            receiver/vouch receiver/gauge
+            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
@@ -70,11 +74,11 @@ EARS     := receiver/recv receiver/stream \
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
-SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lm
-RECV_LIBS := -lasound -lsamplerate -lm
+SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lsystemd -lm
+RECV_LIBS := -lasound -lsamplerate -lsystemd -lm
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
-MONITOR_LIBS := -lpcap -lasound -lsamplerate -lm
+MONITOR_LIBS := -lpcap -lasound -lsamplerate -lsystemd -lm
 VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
@@ -83,7 +87,7 @@ PROGRAMS += $(BUILD)/unisono-monitor
 all: $(PROGRAMS)
 
 $(BUILD)/unisono-send: $(call objects,$(SENDER) $(TX) $(HOST) $(CORE))
-	$(link) $(SEND_LIBS)
+	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
 $(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(DISCOVERY) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS) $(DISCOVERY_LIBS)
@@ -175,6 +179,12 @@ $(BUILD)/crowd: $(call objects,tests/crowd) $(LIBRARY)
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
+$(BUILD)/notified: $(call objects,tests/notified)
+	$(link)
+
+$(BUILD)/freeze: $(call objects,tests/freeze)
+	$(link)
+
 $(BUILD)/interop-samples: $(call objects,tests/interop/samples)
 	$(link) -lsndfile
 
@@ -183,9 +193,8 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer fake-ptp4l interop-samples gst-aes67-send)
-
-PEERS     += $(BUILD)/crowd
+PEERS     := $(addprefix $(BUILD)/,garbage clicks relay fake-ptp4l notified freeze interop-samples gst-aes67-send)
+PEERS     += $(BUILD)/crowd $(BUILD)/viewer
 
 # ---- fuzzing: tests/fuzz/fuzz_TARGET.c is a target; see tests/fuzz/README.md ----------------------------------
 
@@ -241,10 +250,11 @@ check: deps-build deps-test
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
 BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev \
-                  libavahi-client-dev
-TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db \
+                  libsystemd-dev libavahi-client-dev
+TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db systemd strace \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-                  libgstreamer1.0-dev pkg-config
+                  libgstreamer1.0-dev pkg-config \
+                  gstreamer1.0-plugins-bad ffmpeg avahi-daemon avahi-utils dbus-daemon
 BUILD_PACKAGES += libncurses-dev libmicrohttpd-dev
 TEST_PACKAGES  += tmux prometheus curl
 
@@ -282,6 +292,8 @@ $(BUILD)/bench-delay: $(call objects,tools/bench/delay tests/truth tests/record 
 $(BUILD)/bench-stamp: $(call objects,tools/bench/stamp)
 	$(link)
 
+UNIT_NAMES := send send@ recv recv@
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/unisono
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
@@ -289,11 +301,29 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 tools/monitor/unisono-monitor.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d $(DESTDIR)$(PREFIX)/lib/sysctl.d
+	for unit in $(UNIT_NAMES); do tools/systemd/unit.sh $$unit $(PREFIX)/bin $(SYSCONFDIR)/unisono > \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-$$unit.service || exit; done
+	install -m 644 tools/systemd/60-unisono.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
+	install -m 644 tools/systemd/60-unisono.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/
+	install -D -m 644 tools/systemd/ptp4l.conf $(DESTDIR)$(PREFIX)/share/doc/unisono/systemd/ptp4l.conf
+	install -D -m 644 tools/systemd/send.conf $(DESTDIR)$(SYSCONFDIR)/unisono/send.conf.example
+	install -D -m 644 tools/systemd/recv.conf $(DESTDIR)$(SYSCONFDIR)/unisono/recv.conf.example
 
+# configurations that somebody wrote stay
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1 unisono-monitor.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
+	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-%.service,$(UNIT_NAMES))
+	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-unisono.rules $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-unisono.conf
+	rm -f $(addprefix $(DESTDIR)$(SYSCONFDIR)/unisono/,send.conf.example recv.conf.example)
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/unisono
+
+# what --print-config says of the defaults, but for what a service wants; tests/e2e/service.sh sees that they are up to date
+examples: all
+	$(BUILD)/unisono-send --input alsa:default --wait --print-config > tools/systemd/send.conf
+	$(BUILD)/unisono-recv --wait --print-config > tools/systemd/recv.conf
 
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
@@ -311,5 +341,5 @@ $(BUILD)/%.o: %.c Makefile
 clean:
 	rm -rf build
 
-.PHONY: all clean tools sim plot units fuzz fuzzers corpora test check deps deps-build deps-test demo bench install uninstall format
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all clean tools sim plot units fuzz fuzzers corpora test check deps deps-build deps-test demo bench install uninstall examples format
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -158,6 +158,15 @@ static bool repeats(struct directory *d, const struct word *w)
     return known;
 }
 
+/* The same version from elsewhere is no news, but it may be a forgery; an older one is a copy that came late.
+ */
+static bool stands_against(const struct directory_entry *e, const struct word *w)
+{
+    uint64_t known = e->stream.session_version, said = w->session.session_version;
+
+    return e->kind == DIRECTORY_SAP && (same_announcer(e, w) ? said < known : said <= known);
+}
+
 /*
  * Takes away what is known of the session, and leaves in `before` since when it has been. False, and nothing
  * is taken away, when what is known stands.
@@ -171,8 +180,7 @@ static bool supersede(struct directory *d, const struct word *w, struct director
 
         if (!same_session(e, w))
             continue;
-        if (!is_silent(e, w->now) && e->kind == DIRECTORY_SAP &&
-            (!same_announcer(e, w) || e->stream.session_version > w->session.session_version))
+        if (!is_silent(e, w->now) && stands_against(e, w))
             return false;
         *before = *e;
         known = true;

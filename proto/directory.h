@@ -8,8 +8,9 @@
  *     service's text --------------+
  *
  * Anyone can announce anything. So the table is bounded, and a description stands until whoever announced it
- * changes or deletes it, or has been silent for three times as long as usual; others are not listened to
- * meanwhile. Who says the same again costs one comparison of hashes.
+ * changes or deletes it, or somebody, as its sender with another address, announces a newer version (RFC 8866
+ * section 5.2). What else others say, and older versions, count only once it has not been announced for three
+ * times as long as usual. Who says the same again costs one comparison of hashes.
  */
 #ifndef UNISONO_DIRECTORY_H
 #define UNISONO_DIRECTORY_H

@@ -651,13 +651,25 @@ static void print_quoted(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* Whether a value, as value_text() has it, is what it would be if nobody had given it. */
+static bool is_standard(const struct option_spec *spec, const char *value)
+{
+    if (value == NULL)
+        return true;
+    if (spec->standard != NULL)
+        return strcmp(value, spec->standard) == 0;
+    return spec->kind == OPTION_FLAG ? strcmp(value, "no") == 0 : value[0] == '\0';
+}
+
+/* Defaults stand behind #: a file made of this follows them when they change. */
 static void print_config(const struct options_program *program, const void *values, FILE *out)
 {
     const char *group = "";
     char allowed[WHY_LEN];
     char buf[64];
 
-    fprintf(out, "# %s %s: all options and their values\n", program->name, UNISONO_VERSION);
+    fprintf(out, "# %s %s: all options and their values; those at their default stand behind #\n",
+            program->name, UNISONO_VERSION);
     for (size_t i = 0; i < program->count; i++) {
         const struct option_spec *spec = &program->specs[i];
         const char *value = value_text(spec, values, buf, sizeof buf);
@@ -668,7 +680,7 @@ static void print_config(const struct options_program *program, const void *valu
         describe_allowed(spec, allowed, sizeof allowed);
         fprintf(out, "\n# %s%s%s%s\n", spec->help, allowed[0] != '\0' ? " (" : "", allowed,
                 allowed[0] != '\0' ? ")" : "");
-        fprintf(out, "%s%s =", value != NULL ? "" : "#", spec->name);
+        fprintf(out, "%s%s =", is_standard(spec, value) ? "#" : "", spec->name);
         if (value != NULL && value[0] != '\0') {
             fputc(' ', out);
             print_quoted(out, value);
@@ -721,7 +733,8 @@ static int read_all(struct parser *parser, int argc, char *const *argv)
     if (r < 0)
         return r;
     if (program->check != NULL && program->check(parser->values, why, sizeof why) < 0)
-        return usage_error(parser, "%s", why);
+        return usage_error(parser, "%s%s%s", parser->config_path != NULL ? parser->config_path : "",
+                           parser->config_path != NULL ? " and the command line: " : "", why);
     if (parser->print_config) {
         print_config(program, parser->values, parser->out);
         parser->done = true;

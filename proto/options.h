@@ -10,7 +10,8 @@
  *                           with \" and \\ for those two signs; a flag: yes or no; text may be empty
  *
  * Defaults, then the file of --config, then the command line; each may be given once at each place. Every
- * program also has --config, --print-config, --help and --version.
+ * program also has --config, --print-config, --help and --version. --print-config prints such a file, each
+ * option under its help; the defaults stand behind #, so that the file follows them.
  *
  * This is the one file of proto/ that touches stdio: it reads the configuration file and prints.
  */

@@ -99,7 +99,7 @@ void rtp_build(uint8_t *datagram, const struct rtp_packet *packet, uint8_t ext_i
 void rtp_build_ext(uint8_t *to, const struct rtp_header_ext *ext, uint8_t ext_id);
 
 /*
- * Parses one datagram of exactly `len` bytes. `ext_id` is the element to look for, 1..14.
+ * Parses one datagram of exactly `len` bytes. `ext_id` is the element to look for, 1..14; 0: none.
  *   0                 `packet` is filled; unknown types, codecs and rate codes are not an error here
  *   -EBADMSG          malformed: truncated, lengths that contradict, audio that is not whole frames,
  *                     INIT or TERMINATE with a payload

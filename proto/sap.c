@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "slice.h"
+
 #define SAP_VERSION  1
 #define HEADER_BYTES 8 /* with an origin of IPv4 */
 
@@ -15,6 +17,8 @@ enum {
 };
 
 static const char sdp_type[] = "application/sdp";
+
+_Static_assert(SAP_OVERHEAD == HEADER_BYTES + sizeof sdp_type, "what sap_build() puts in front");
 
 /* Media types are compared without regard to case (RFC 2045 section 5.1). */
 static bool is_sdp_type(const uint8_t *type, size_t len)
@@ -71,4 +75,52 @@ int sap_parse(const uint8_t *datagram, size_t len, struct sap_packet *packet)
     packet->sdp = (const char *)datagram + at;
     packet->sdp_len = len - at;
     return 0;
+}
+
+/* ---- building --------------------------------------------------------------------------------------- */
+
+/* Nothing when there is none. */
+static struct slice origin_line(const char *sdp, size_t sdp_len)
+{
+    struct slice rest = {sdp, sdp_len};
+
+    while (rest.len > 0) {
+        bool ended;
+        struct slice text = slice_cut(&rest, '\n', &ended), line = text;
+
+        if (slice_skip(&text, SLICE("o=")))
+            return (struct slice){line.at, line.len + ended};
+    }
+    return rest;
+}
+
+size_t sap_build(uint8_t *to, const struct sap_packet *packet)
+{
+    struct slice payload = {packet->sdp, packet->sdp_len};
+
+    if (packet->deletion)
+        payload = origin_line(packet->sdp, packet->sdp_len);
+    to[0] = (uint8_t)(SAP_VERSION << 5 | (packet->deletion ? FLAG_DELETION : 0));
+    to[1] = 0;
+    to[2] = (uint8_t)(packet->hash >> 8);
+    to[3] = (uint8_t)packet->hash;
+    memcpy(to + 4, &packet->origin, sizeof packet->origin);
+    memcpy(to + HEADER_BYTES, sdp_type, sizeof sdp_type);
+    if (payload.len > 0)
+        memcpy(to + SAP_OVERHEAD, payload.at, payload.len);
+    return SAP_OVERHEAD + payload.len;
+}
+
+/* FNV-1a, folded */
+uint16_t sap_hash(const char *sdp, size_t sdp_len, uint16_t before)
+{
+    uint32_t sum = 0x811c9dc5;
+    uint16_t hash;
+
+    for (size_t i = 0; i < sdp_len; i++)
+        sum = (sum ^ (uint8_t)sdp[i]) * 0x01000193;
+    hash = (uint16_t)(sum >> 16 ^ sum);
+    while (hash == 0 || hash == before)
+        hash++;
+    return hash;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Session announcements (SAP, RFC 2974 section 3), read: the packet around a session description.
+ * Session announcements (SAP, RFC 2974), read and written: the packet around a session description. When they
+ * may be sent: saptimer.h.
  *
  *      0                   1                   2                   3
  *     | V=1 |A|R|T|E|C|  auth length  |        message id hash        |  A: IPv6, T: deletion
@@ -19,7 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SAP_PORT 9875
+#define SAP_PORT  9875
+#define SAP_GROUP "239.255.255.255" /* where AES67 equipment announces */
+
+/* Bytes that sap_build() puts before a description. */
+#define SAP_OVERHEAD 24
 
 struct sap_packet {
     bool deletion;         /* the session with this origin and hash has ended */
@@ -39,5 +44,15 @@ struct sap_packet {
  * On an error `packet` is undefined.
  */
 int sap_parse(const uint8_t *datagram, size_t len, struct sap_packet *packet);
+
+/*
+ * Writes the packet to `to`, which has room for SAP_OVERHEAD + sdp_len bytes; returns how many it took. A
+ * deletion takes no more of the description than its o= line (section 6).
+ */
+size_t sap_build(uint8_t *to, const struct sap_packet *packet);
+
+/* What to put as hash for this text: never 0, and never what the description before it had, for it changed.
+ */
+uint16_t sap_hash(const char *sdp, size_t sdp_len, uint16_t before);
 
 #endif

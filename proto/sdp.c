@@ -305,6 +305,7 @@ static void fill_stream(const struct sdp_parser *p, const struct sdp_connection 
     stream->has_media_offset = clock->has_offset;
     stream->media_offset = clock->offset;
     stream->refclk = choose_refclk(said, session);
+    stream->latency_ns = said->latency_ns ? said->latency_ns : session->latency_ns;
     stream->ext_id = said->ext_id ? said->ext_id : session->ext_id;
 }
 

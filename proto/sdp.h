@@ -13,11 +13,13 @@
  *     a=ptime:1                                                      how much of it
  *     a=ts-refclk:ptp=IEEE1588-2008:00-1D-C1-FF-FE-12-34-56:0        on whose time (RFC 7273)
  *     a=mediaclk:direct=963214424                                    RTP timestamp at the PTP epoch
+ *     a=x-unisono-latency:10000000                                   from sampling to presentation, in ns
  *
  * Read are: v o s c m, and a= with rtpmap, ptime, mid, group (RFC 5888, 7104), source-filter (RFC 4570),
- * ts-refclk, mediaclk (RFC 7273), extmap (RFC 8285), and RAVENNA's framecount and clock-domain. All other
- * lines are skipped, once they have the form of one. Of an attribute said twice in one place the first
- * counts, but of several ts-refclk one of PTP, and all source filters.
+ * ts-refclk, mediaclk (RFC 7273), extmap (RFC 8285), RAVENNA's framecount and clock-domain, and our own
+ * x-unisono-latency. They are written by sdpwrite.h. All other lines are skipped, once they have the form of
+ * one. Of an attribute said twice in one place the first counts, but of several ts-refclk one of PTP, and all
+ * source filters.
  *
  * Descriptions are as untrusted as packets. The parser is strict in what it reads and tells the malformed
  * from what is sound but cannot be played here.
@@ -99,7 +101,8 @@ struct sdp_stream {
     uint32_t media_offset; /* RTP timestamp of the PTP epoch; 0 without has_media_offset */
     struct sdp_refclk refclk;
 
-    uint8_t ext_id; /* 1..14: ID of the Unisono element (PROTOCOL.md section 4); 0: a plain stream */
+    int64_t latency_ns; /* of the presentation (PROTOCOL.md section 1); 0: not said; at most 10 s */
+    uint8_t ext_id;     /* 1..14: ID of the Unisono element (PROTOCOL.md section 4); 0: a plain stream */
 };
 
 /*

@@ -9,6 +9,7 @@
 
 #define PTIME_MAX_US   1000000
 #define FRAMECOUNT_MAX 65535
+#define LATENCY_MAX_NS 10000000000
 
 /* RFC 8866 section 6.6: "97 L24/48000/2" */
 static int take_rtpmap(struct sdp_parser *p, struct sdp_section *section, struct slice value)
@@ -260,6 +261,18 @@ static int take_extmap(struct sdp_parser *p, struct sdp_section *section, struct
     return 0;
 }
 
+/* PROTOCOL.md section 13.1 */
+static int take_latency(struct sdp_parser *p, struct sdp_section *section, struct slice value)
+{
+    uint64_t latency_ns;
+
+    if (!slice_number(value, LATENCY_MAX_NS, &latency_ns) || latency_ns == 0)
+        return sdp_malformed(p, "the latency is in nanoseconds, above 0 and at most 10000000000");
+    if (section->latency_ns == 0)
+        section->latency_ns = (int64_t)latency_ns;
+    return 0;
+}
+
 /* RFC 7104 section 3.2: "DUP primary secondary" */
 static int take_dup(struct sdp_parser *p, struct sdp_section *section, struct slice value)
 {
@@ -295,6 +308,7 @@ static const struct attribute {
     {{"clock-domain", 12}, take_clock_domain},
     {{"mediaclk", 8}, take_mediaclk},
     {{"extmap", 6}, take_extmap},
+    {{"x-unisono-latency", 17}, take_latency},
     {{"group", 5}, take_dup},
     {{"mid", 3}, take_mid},
 };

@@ -56,6 +56,7 @@ struct sdp_section {
     struct sdp_media_clock clock;
     struct sdp_refclk refclk, clock_domain;
     uint32_t ptime_us, framecount;
+    int64_t latency_ns;
     uint8_t ext_id;
 };
 

@@ -15,9 +15,9 @@
 /* How far the clocks of two machines may be apart before their sound is refused. */
 #define CLOCKS_APART_NS (50 * NS_PER_MS)
 
-int intake_init(struct intake *in, const struct intake_config *config, size_t samples)
+int intake_init(struct intake *in, const struct stream_description *description, size_t samples)
 {
-    *in = (struct intake){.config = *config, .lead_min_ns = INT64_MAX};
+    *in = (struct intake){.description = *description, .lead_min_ns = INT64_MAX};
     in->timeline = timeline_create(samples);
     return in->timeline ? 0 : -ENOMEM;
 }
@@ -26,6 +26,12 @@ void intake_free(struct intake *in)
 {
     timeline_destroy(in->timeline);
     in->timeline = NULL;
+}
+
+void intake_describe(struct intake *in, const struct stream_description *description)
+{
+    in->description = *description;
+    stream_unlock(&in->stream);
 }
 
 /* One packet after parsing: whose it says it is, and where its first frame belongs. */
@@ -57,18 +63,19 @@ static int describe(struct arrival *a, uint64_t source)
     return a->claim.link_ns < 0 || a->claim.link_ns > LINK_MAX_NS ? -ERANGE : 0;
 }
 
-/* A plain AES67 packet says only its time stamp; the rest was configured, and "now" unwraps it. */
-static int assume(struct arrival *a, const struct intake_config *config, const struct clock_map *map,
-                  uint64_t source)
+/* A plain AES67 packet says only its time stamp; the rest was described, and "now" unwraps it. */
+static int assume(struct arrival *a, const struct stream_description *description,
+                  const struct clock_map *map, uint64_t source)
 {
     if (map->state == MEDIA_CLOCK_NO_PTP)
         return -EAGAIN;
     if (a->packet->has_ext && a->packet->ext.type != RTP_TYPE_AUDIO) /* of a stream that describes itself */
         return -EPROTO;
-    a->claim = config->claim;
+    a->claim = description->claim;
     a->claim.ssrc = a->packet->ssrc;
     a->claim.source = source;
-    a->at = media_unwrap(a->packet->timestamp, media_at_ptp(clock_map_ptp(map, a->raw), a->claim.rate_hz));
+    a->at = media_unwrap(a->packet->timestamp - description->media_offset,
+                         media_at_ptp(clock_map_ptp(map, a->raw), a->claim.rate_hz));
     return 0;
 }
 
@@ -235,13 +242,13 @@ enum intake_event intake_datagram(struct intake *in, const struct clock_map *map
     struct rtp_packet packet;
     struct arrival a = {.packet = &packet, .raw = arrival};
     enum rtp_type type = RTP_TYPE_AUDIO;
-    int error = rtp_parse(bytes, length, RTP_EXT_ID_DEFAULT, &packet);
+    int error = rtp_parse(bytes, length, in->description.ext_id, &packet);
 
     in->datagrams++;
-    if (!error && !in->config.plain && !packet.has_ext)
+    if (!error && !in->description.plain && !packet.has_ext)
         error = -EPROTO;
-    if (!error && in->config.plain) {
-        error = assume(&a, &in->config, map, source);
+    if (!error && in->description.plain) {
+        error = assume(&a, &in->description, map, source);
     } else if (!error) {
         type = packet.ext.type;
         error = packet.ext.rate_hz ? describe(&a, source) : -EPROTO;

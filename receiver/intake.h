@@ -18,13 +18,8 @@
 #include "distribution.h"
 #include "timeline.h"
 
-struct intake_config {
-    bool plain; /* AES67 without the extension, described by `claim` (codec, rate, channels, link offset) */
-    struct stream_claim claim;
-};
-
 struct intake {
-    struct intake_config config;
+    struct stream_description description;
     struct stream stream;
     struct timeline *timeline; /* owned */
     media_t begin;             /* the stream's first sample, announced by INIT or seen first */
@@ -43,8 +38,12 @@ enum intake_event {
 };
 
 /* Returns 0, or -ENOMEM. `samples`: size of the timeline in floats. */
-int intake_init(struct intake *in, const struct intake_config *config, size_t samples);
+int intake_init(struct intake *in, const struct stream_description *description, size_t samples);
 void intake_free(struct intake *in);
+
+/* From now on packets are of another description, and no stream is followed. What is held stays until another
+ * begins. */
+void intake_describe(struct intake *in, const struct stream_description *description);
 
 /* Drops what is held, since time jumped: the stream's next packet is a beginning. */
 void intake_anew(struct intake *in);

@@ -21,6 +21,11 @@ enum {
 #define REOPEN_NS  (500 * NS_PER_MS)
 #define DRAIN_NS   NS_PER_S /* a card is given so long to play its rest */
 
+struct redescription {
+    uint32_t number; /* grows with each; 0: none yet */
+    struct stream_description description;
+};
+
 struct playback {
     struct playback_config config;
     struct card *card; /* NULL while it is gone */
@@ -32,6 +37,7 @@ struct playback {
     raw_ns publish_at;
     struct playback_status status;
     double wake_late_ms; /* the latest since the extremes were handed over */
+    uint32_t described;  /* number of the description in use */
     pthread_t thread;
     sem_t entered; /* the thread has its scheduling, `warning` says if not */
     char warning[256];
@@ -40,13 +46,15 @@ struct playback {
 
     /* what the two threads share */
     SNAPSHOT_OF(struct clock_map) clock;
+    SNAPSHOT_OF(struct redescription) redescribed;
     SNAPSHOT_OF(struct playback_status) published;
     SNAPSHOT_OF(struct rx_distributions) distributions;
     struct playback_extremes extremes; /* the real-time thread's while `handed` is false, else the other's */
     atomic_bool handed;
     _Atomic uint64_t bye; /* an SSRC above 2^32, so that 0 is none; taken by the real-time thread */
     _Atomic bool stop;
-    atomic_bool refused; /* the stream is not to be heard */
+    uint32_t descriptions; /* the control thread's count */
+    atomic_bool refused;   /* the stream is not to be heard */
 };
 
 static void lose_card(struct playback *p, raw_ns now)
@@ -127,6 +135,24 @@ static void drain_network(struct playback *p, const struct clock_map *map, const
     } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
 }
 
+/*
+ * Group and description change as one: packets of the one group are never read as the other's. False while
+ * the new group has to wait; what still comes from the old one is nobody's sound any more.
+ */
+static bool tune(struct playback *p)
+{
+    struct redescription newest;
+
+    SNAPSHOT_LOAD(&p->redescribed, &newest);
+    if (newest.number == p->described)
+        return true;
+    if (!recv_go_over(p->config.receiver))
+        return false;
+    p->described = newest.number;
+    rx_describe(p->rx, &newest.description);
+    return true;
+}
+
 static void hand_over(struct playback *p)
 {
     const struct rx_status *rx = &p->status.rx;
@@ -172,7 +198,8 @@ static raw_ns cycle(struct playback *p)
     bye = atomic_exchange_explicit(&p->bye, 0, memory_order_relaxed);
     if (bye)
         rx_bye(p->rx, (uint32_t)bye);
-    drain_network(p, &map, &pair);
+    if (tune(p))
+        drain_network(p, &map, &pair);
     if (p->card)
         feed_card(p, &map, pair.raw);
     else
@@ -276,6 +303,13 @@ out:
 void playback_set_clock(struct playback *p, const struct clock_map *map)
 {
     SNAPSHOT_STORE(&p->clock, map);
+}
+
+void playback_describe(struct playback *p, const struct stream_description *description)
+{
+    struct redescription newest = {.number = ++p->descriptions, .description = *description};
+
+    SNAPSHOT_STORE(&p->redescribed, &newest);
 }
 
 void playback_get_status(struct playback *p, struct playback_status *status)

@@ -54,6 +54,12 @@ int playback_start(struct playback **playback, const struct playback_config *con
 /* Control thread: the clock's newest word. */
 void playback_set_clock(struct playback *playback, const struct clock_map *map);
 
+/*
+ * Control thread, behind recv_retune(), or for itself when the group is the same: the present sound fades
+ * out, and what comes from now on is described so.
+ */
+void playback_describe(struct playback *playback, const struct stream_description *description);
+
 /* Control thread: the present stream is to be silence, or no longer. */
 void playback_refuse(struct playback *playback, bool refused);
 

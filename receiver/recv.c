@@ -20,15 +20,17 @@ union control {
     char bytes[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
 };
 
-#define NO_SOCKET (-1)
+#define NO_SOCKET     (-1)
+#define ANOTHER_GROUP (1 << 30) /* marks a descriptor: not to be gone over to before recv_go_over() */
 
 struct receiver {
     int fd;                  /* of recv_drain() */
-    _Atomic int next;        /* put here by recv_reopen(), taken by recv_drain() */
+    _Atomic int next;        /* put here by the control thread, taken by the real-time one */
     _Atomic int left;        /* the other way round */
     uint32_t overflows_told; /* of this socket */
     bool emptied;            /* nothing more waited in it */
     struct sockaddr_in group;
+    struct in_addr source;
     char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
     struct mmsghdr headers[RECV_BATCH];
     struct iovec parts[RECV_BATCH];
@@ -40,6 +42,17 @@ struct receiver {
     _Atomic int last_errno;
 };
 
+static bool is_tuned(const struct receiver *r)
+{
+    return r->group.sin_addr.s_addr != INADDR_ANY;
+}
+
+static void close_socket(int fd)
+{
+    if (fd != NO_SOCKET)
+        close(fd & ~ANOTHER_GROUP);
+}
+
 static int open_socket(const struct receiver *r, char *interface_name, int *buffer_bytes, char *err,
                        size_t err_size)
 {
@@ -49,7 +62,7 @@ static int open_socket(const struct receiver *r, char *interface_name, int *buff
 
     if (fd < 0)
         return fd;
-    fd = net_open_receive(&r->group, &interface, &bytes, err, err_size);
+    fd = net_open_receive_from(&r->group, r->source, &interface, &bytes, err, err_size);
     if (interface_name)
         memcpy(interface_name, interface.name, IF_NAMESIZE);
     if (buffer_bytes)
@@ -67,6 +80,7 @@ int recv_open(struct receiver **receiver, const struct recv_config *config, char
         return -ENOMEM;
     }
     r->group = config->group;
+    r->source = config->source;
     r->next = r->left = NO_SOCKET;
     snprintf(r->interface, sizeof r->interface, "%s", config->interface ? config->interface : "");
     for (size_t i = 0; i < RECV_BATCH; i++) {
@@ -78,8 +92,10 @@ int recv_open(struct receiver **receiver, const struct recv_config *config, char
             .msg_control = &r->controls[i],
         };
     }
-    r->fd = open_socket(r, interface_name, buffer_bytes, err, err_size);
-    if (r->fd < 0) {
+    r->fd = NO_SOCKET;
+    if (is_tuned(r))
+        r->fd = open_socket(r, interface_name, buffer_bytes, err, err_size);
+    if (is_tuned(r) && r->fd < 0) {
         int result = r->fd;
 
         free(r);
@@ -94,9 +110,8 @@ void recv_close(struct receiver *r)
     if (!r)
         return;
     recv_sweep(r);
-    if (r->next != NO_SOCKET)
-        close(r->next);
-    close(r->fd);
+    close_socket(r->next);
+    close_socket(r->fd);
     free(r);
 }
 
@@ -134,19 +149,27 @@ static int64_t read_control(struct receiver *r, struct msghdr *header)
     return arrival_ns;
 }
 
-/* Goes over to the new socket, if there is one; not before the control thread has closed the one before. */
-static void go_over(struct receiver *r)
+/*
+ * To the socket that was seen in `next`; false when the control thread has first to close the one before, or
+ * has just put another there, which may be of another group.
+ */
+static bool go_over(struct receiver *r, int next)
 {
-    int next;
-
     if (atomic_load_explicit(&r->left, memory_order_acquire) != NO_SOCKET)
-        return;
-    next = atomic_exchange_explicit(&r->next, NO_SOCKET, memory_order_acquire);
-    if (next == NO_SOCKET)
-        return;
+        return false;
+    if (!atomic_compare_exchange_strong(&r->next, &next, NO_SOCKET))
+        return false;
     atomic_store_explicit(&r->left, r->fd, memory_order_release);
-    r->fd = next;
+    r->fd = next & ~ANOTHER_GROUP;
     r->overflows_told = 0;
+    return true;
+}
+
+bool recv_go_over(struct receiver *r)
+{
+    int next = atomic_load_explicit(&r->next, memory_order_acquire);
+
+    return next == NO_SOCKET || go_over(r, next);
 }
 
 static int drain(struct receiver *r)
@@ -186,25 +209,51 @@ static int drain(struct receiver *r)
 int recv_drain(struct receiver *r, const struct recv_datagram **datagrams)
 {
     /* Looked for first: only what the new socket heard while the old one was emptied may be left in that. */
-    bool successor = atomic_load_explicit(&r->next, memory_order_acquire) != NO_SOCKET;
-    int result = drain(r);
+    int next = atomic_load_explicit(&r->next, memory_order_acquire);
+    int result = r->fd == NO_SOCKET ? 0 : drain(r);
 
     *datagrams = r->datagrams;
-    if (successor && r->emptied)
-        go_over(r);
+    if (next != NO_SOCKET && !(next & ANOTHER_GROUP) && r->emptied)
+        go_over(r, next);
     return result;
 }
 
 int recv_reopen(struct receiver *r, char *err, size_t err_size)
 {
-    int fd = open_socket(r, NULL, NULL, err, err_size), unused;
+    int fd, unused;
 
+    if (!is_tuned(r))
+        return 0;
+    fd = open_socket(r, NULL, NULL, err, err_size);
     if (fd < 0)
         return fd;
     recv_sweep(r);
-    unused = atomic_exchange(&r->next, fd);
-    if (unused != NO_SOCKET)
-        close(unused);
+    unused = atomic_load(&r->next);
+    /* one that waits for recv_go_over() is replaced by another that does */
+    while (!atomic_compare_exchange_weak(&r->next, &unused,
+                                         fd | (unused != NO_SOCKET ? unused & ANOTHER_GROUP : 0)))
+        ;
+    close_socket(unused);
+    return 0;
+}
+
+int recv_retune(struct receiver *r, const struct sockaddr_in *group, struct in_addr source, int *buffer_bytes,
+                char *err, size_t err_size)
+{
+    const struct sockaddr_in old_group = r->group;
+    const struct in_addr old_source = r->source;
+    int fd;
+
+    r->group = *group;
+    r->source = source;
+    fd = open_socket(r, NULL, buffer_bytes, err, err_size);
+    if (fd < 0) {
+        r->group = old_group;
+        r->source = old_source;
+        return fd;
+    }
+    recv_sweep(r);
+    close_socket(atomic_exchange(&r->next, fd | ANOTHER_GROUP));
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #define UNISONO_RECV_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +17,9 @@
           */
 
 struct recv_config {
-    struct sockaddr_in group;
-    const char *interface; /* as for net_find_interface(); copied */
+    struct sockaddr_in group; /* 0.0.0.0: none, before recv_retune() nothing is received */
+    struct in_addr source;    /* the only sender that is listened to; INADDR_ANY: everybody */
+    const char *interface;    /* as for net_find_interface(); copied */
 };
 
 struct recv_datagram {
@@ -46,7 +48,10 @@ int recv_open(struct receiver **receiver, const struct recv_config *config, char
               int *buffer_bytes, char *err, size_t err_size);
 void recv_close(struct receiver *receiver); /* NULL is allowed */
 
-/* For poll(): readable when something waits. Another one once recv_drain() has gone over to a new socket. */
+/*
+ * For poll(): readable when something waits; -1 while nothing is received. Another one once recv_drain() has
+ * gone over to a new socket.
+ */
 int recv_fd(const struct receiver *receiver);
 
 /*
@@ -61,6 +66,19 @@ int recv_drain(struct receiver *receiver, const struct recv_datagram **datagrams
  * is lost. On failure all is as before.
  */
 int recv_reopen(struct receiver *receiver, char *err, size_t err_size);
+
+/*
+ * Control thread: joins another group. What comes from the present one is handed out until recv_go_over().
+ * *buffer_bytes as for recv_open(). On failure returns -errno with one line in `err`, and all is as before.
+ */
+int recv_retune(struct receiver *receiver, const struct sockaddr_in *group, struct in_addr source,
+                int *buffer_bytes, char *err, size_t err_size);
+
+/*
+ * Real-time: from now on recv_drain() hands out only what was sent to the group of the newest recv_retune().
+ * False when that has to wait for recv_sweep(), and nothing has changed.
+ */
+bool recv_go_over(struct receiver *receiver);
 
 /*
  * Control thread, a few times a second: closes the socket that recv_drain() has left. Leaving a group takes

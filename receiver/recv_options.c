@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/host/log.h"
 #include "proto/resample.h"
 #include "proto/rtp.h"
 
 #define ON_PTP_LOSS "play mute" /* enum on_ptp_loss */
+
+#define STANDARD_GROUP "239.69.83.1:5004"
 
 #define MEMBER(member) OPTION_MEMBER(struct recv_options, member)
 
@@ -84,12 +87,27 @@ static const struct option_spec specs[] = {
      .argument = "NAME",
      .help = "what people call this receiver, such as \"lobby left\"; without it the host's name"},
     {.group = "Network",
+     .name = "stream",
+     .kind = OPTION_TEXT,
+     MEMBER(stream),
+     .argument = "NAME",
+     .help =
+         "play the stream that is announced by this name (SAP, mDNS); wait for it, and follow it wherever "
+         "it goes"},
+    {.group = "Network",
+     .name = "sdp",
+     .kind = OPTION_TEXT,
+     MEMBER(sdp),
+     .argument = "FILE",
+     .help = "play the stream that this session description (SDP) describes, of equipment that does not "
+             "announce it"},
+    {.group = "Network",
      .name = "group",
      .kind = OPTION_TEXT,
      MEMBER(group),
-     .standard = "239.69.83.1:5004",
+     .standard = STANDARD_GROUP,
      .argument = "ADDR[:PORT]",
-     .help = "IPv4 multicast address and UDP port to listen to",
+     .help = "without either, IPv4 multicast address and UDP port to listen to",
      .check = option_check_group},
     {.group = "Network",
      .name = "interface",
@@ -97,6 +115,20 @@ static const struct option_spec specs[] = {
      MEMBER(interface),
      .argument = "IF",
      .help = "network interface, its name or IPv4 address; without it the one the routing table picks"},
+    {.group = "Network",
+     .name = "list",
+     .kind = OPTION_FLAG,
+     MEMBER(list),
+     .help = "print the streams that are announced, and end"},
+    {.group = "Network",
+     .name = "list-seconds",
+     .kind = OPTION_INTEGER,
+     MEMBER(list_seconds),
+     .min = 1,
+     .max = 3600,
+     .unit = "s",
+     .argument = "N",
+     .help = "with --list, how long to listen, 6 unless given; some equipment announces once in 30 s"},
 
     {.group = "Plain AES67 streams",
      .name = "profile",
@@ -122,7 +154,8 @@ static const struct option_spec specs[] = {
      .unit = "ms",
      .argument = "MS",
      .help =
-         "from the instant in the RTP timestamp to the instant at the speaker; the same at all receivers"},
+         "from the instant in the RTP timestamp to the instant at the speaker; the same at all receivers. "
+         "With --stream and --sdp it is what the description says, else 10, unless given"},
 
     {.group = "Clock",
      .name = "clock",
@@ -166,6 +199,12 @@ static const struct option_spec specs[] = {
      .argument = "PRIO",
      .help = "SCHED_FIFO priority of the thread that carries sound"},
     {.group = "Running",
+     .name = "wait",
+     .kind = OPTION_FLAG,
+     MEMBER(wait),
+     .help = "when network interface, clock or sound device is not there at the start, wait for it instead "
+             "of failing"},
+    {.group = "Running",
      .name = "stats",
      .kind = OPTION_TEXT,
      MEMBER(stats),
@@ -193,10 +232,47 @@ static const char *lacking(const struct recv_options *o)
     return o->latency_ms > 0 ? NULL : "--latency";
 }
 
+/* What stands beside --list, --stream or --sdp and is none of their business; NULL: nothing. */
+static const char *superfluous(const struct recv_options *o)
+{
+    if (strcmp(o->group, STANDARD_GROUP) != 0)
+        return "--group";
+    if (o->profile == OPTION_PROFILE_AES67)
+        return "--profile";
+    if (o->codec >= 0)
+        return "--codec";
+    if (o->sdp[0] && (o->list || o->stream[0]))
+        return "--sdp";
+    return o->stream[0] && o->list ? "--stream" : NULL;
+}
+
+static int check_source(const struct recv_options *o, char *why, size_t why_len)
+{
+    const char *by = o->list ? "--list" : o->stream[0] ? "--stream" : o->sdp[0] ? "--sdp" : NULL;
+    const char *name = by ? superfluous(o) : NULL;
+
+    if (o->list_seconds && !o->list) {
+        snprintf(why, why_len, "--list-seconds: %u; allowed with --list only", o->list_seconds);
+        return -EINVAL;
+    }
+    if (name && o->list)
+        snprintf(why, why_len, "%s: not allowed with --list, which plays nothing; leave one of the two out",
+                 name);
+    else if (name)
+        snprintf(why, why_len,
+                 "%s: not allowed with %s, where the description says that; leave one of the two out", name,
+                 by);
+    return name ? -EINVAL : 0;
+}
+
 static int check(const void *values, char *why, size_t why_len)
 {
     const struct recv_options *o = values;
+    bool described = o->stream[0] || o->sdp[0];
     const char *name;
+
+    if (check_source(o, why, why_len) < 0)
+        return -EINVAL;
 
     if (o->device[0] == '\0') {
         snprintf(why, why_len, "--device: empty; allowed is the name of an ALSA PCM, see aplay -L");
@@ -208,10 +284,10 @@ static int check(const void *values, char *why, size_t why_len)
             snprintf(why, why_len,
                      "%s: missing; --profile aes67 needs --codec, --rate, --channels and --latency", name);
     } else {
-        name = o->codec >= 0 ? "--codec" : o->latency_ms > 0 ? "--latency" : NULL;
+        name = o->codec >= 0 ? "--codec" : o->latency_ms > 0 && !described ? "--latency" : NULL;
         if (name != NULL)
-            snprintf(why, why_len, "%s: the stream says that itself; allowed with --profile aes67 only",
-                     name);
+            snprintf(why, why_len, "%s: the stream says that itself; allowed with --profile aes67%s only",
+                     name, name[2] == 'l' ? ", --stream and --sdp" : "");
     }
     return name == NULL ? 0 : -EINVAL;
 }
@@ -224,6 +300,8 @@ const struct options_program recv_options_program = {
         "for it, in step with all other receivers. Sender and receivers need clocks that agree: PTP, "
         "by ptp4l.",
     .examples = "  unisono-recv --device hw:0 --interface eth0\n"
+                "  unisono-recv --list --interface eth0\n"
+                "  unisono-recv --stream 'Stage left' --device hw:0 --interface eth0\n"
                 "  unisono-recv --device plughw:CARD=PCH --gain -6 --delay 2.9\n"
                 "  unisono-recv --profile aes67 --group 239.69.1.1 --codec L24 --rate 48000 --channels 2 "
                 "--latency 5\n"

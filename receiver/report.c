@@ -2,6 +2,8 @@
 #include "report.h"
 
 #include <arpa/inet.h>
+#include <math.h>
+#include <stdio.h>
 
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
@@ -127,9 +129,43 @@ static void write_line(struct stats *stats, const struct playback_status *now,
     stats_count(stats, "cycles", now->cycles);
     timekeeper_report(on->clock, stats);
     vouch_report(on->vouch, stats);
+    follow_report(on->follow, stats);
     stats_count(stats, "reconnects", netwatch_reconnects(on->network));
     write_control(stats, on->vouch->control);
     stats_end(stats);
+}
+
+static void tell_manager_playing(const struct report_on *on, const struct rx_status *rx,
+                                 const struct playback_extremes *worst)
+{
+    const struct stream_claim *c = &rx->stream.claim;
+    const char *codec = rtp_codec_name(c->codec);
+    double headroom_ms = fmin(worst->queued_min_ms, worst->lead_min_ms - rx->lead_need_ms);
+    char headroom[32] = "";
+
+    if (isfinite(headroom_ms))
+        snprintf(headroom, sizeof headroom, ", headroom %.1f ms", headroom_ms);
+    service_status(on->service, "playing %s %g kHz %u ch from %s, in step to %.1f us%s", codec ? codec : "?",
+                   c->rate_hz / 1e3, c->channels, inet_ntoa((struct in_addr){(in_addr_t)c->source}),
+                   gauge_budget_ns(rx, timekeeper_map(on->clock)) / 1e3, headroom);
+}
+
+static void tell_manager(const struct report_on *on, const struct playback_status *now,
+                         const struct playback_extremes *worst)
+{
+    const char *text = "no stream";
+
+    if (!now->card_present)
+        text = "the sound device is gone; looking for it";
+    else if (on->vouch->refused)
+        text = "silent: the sender is of another PTP domain";
+    else if (now->rx.state == RX_ARMED)
+        text = "stream found; waiting for card and clock to be known";
+    else if (now->rx.state != RX_IDLE) {
+        tell_manager_playing(on, &now->rx, worst);
+        return;
+    }
+    service_status(on->service, "%s", text);
 }
 
 void report_second(struct report *r, const struct report_on *on, struct stats *stats)
@@ -143,6 +179,7 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
         tell_state(&now);
     if (r->spoken)
         tell_trouble(&r->before, &now, worst.lead_min_ms);
+    tell_manager(on, &now, &worst);
     r->spoken = true;
     r->before = now;
     write_line(stats, &now, &worst, on);

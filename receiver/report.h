@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Report: what the receiver says of itself, once a second: a line of statistics, and in the log whatever
- * changed.
+ * Report: what the receiver says of itself, once a second: a line of statistics, a line for the service
+ * manager, and in the log whatever changed.
  */
 #ifndef UNISONO_REPORT_H
 #define UNISONO_REPORT_H
 
+#include "follow.h"
 #include "gauge.h"
 #include "playback.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "recv.h"
@@ -28,6 +30,8 @@ struct report_on {
     const struct timekeeper *clock;
     const struct vouch *vouch;
     const struct netwatch *network;
+    struct service *service;
+    const struct follow *follow; /* NULL: a group was given */
 };
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);

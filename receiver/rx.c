@@ -71,7 +71,8 @@ const char *rx_state_name(enum rx_state state)
 struct rx *rx_create(const struct rx_config *config)
 {
     struct rx *rx = calloc(1, sizeof *rx);
-    struct intake_config intake = {
+    struct stream_description stream = {
+        .ext_id = RTP_EXT_ID_DEFAULT,
         .plain = config->plain,
         .claim = {.codec = config->codec,
                   .rate_hz = config->rate_hz,
@@ -88,7 +89,7 @@ struct rx *rx_create(const struct rx_config *config)
     rx->feed = calloc((size_t)FEED_FRAMES * config->card_channels, sizeof *rx->feed);
     rx->read = calloc((size_t)READ_FRAMES * MAX_CHANNELS, sizeof *rx->read);
     if (!rx->conceal || !rx->resampler || !rx->feed || !rx->read ||
-        intake_init(&rx->intake, &intake, TIMELINE_SAMPLES)) {
+        intake_init(&rx->intake, &stream, TIMELINE_SAMPLES)) {
         rx_destroy(rx);
         return NULL;
     }
@@ -173,15 +174,27 @@ void rx_card_stopped(struct rx *rx, bool ran_dry)
         rx->state = RX_IDLE;
 }
 
-void rx_stop(struct rx *rx)
+/* The present sound ends with a fade; only a stream that begins is heard again. */
+static void give_up(struct rx *rx)
 {
-    rx->stopping = true;
     if (rx->state == RX_PLAYING)
         begin_fade(rx, false);
     else if (rx->state == RX_FADING)
         rx->arm_again = false;
     else
         rx->state = RX_IDLE;
+}
+
+void rx_stop(struct rx *rx)
+{
+    rx->stopping = true;
+    give_up(rx);
+}
+
+void rx_describe(struct rx *rx, const struct stream_description *description)
+{
+    intake_describe(&rx->intake, description);
+    give_up(rx);
 }
 
 void rx_refuse(struct rx *rx, bool refused)

@@ -100,6 +100,12 @@ void rx_destroy(struct rx *rx);
 void rx_datagram(struct rx *rx, const struct clock_map *map, const uint8_t *bytes, size_t length,
                  raw_ns arrival, uint64_t source);
 
+/*
+ * From now on datagrams are of another stream, described so: the present one is faded out and given up. What
+ * rx_config said of the stream is forgotten.
+ */
+void rx_describe(struct rx *rx, const struct stream_description *description);
+
 /* The card's status: at `stamp`, `queued` of the frames written had not left the converter. */
 void rx_card(struct rx *rx, raw_ns stamp, int64_t queued);
 

@@ -35,6 +35,14 @@ struct stream_claim {
     bool starts;     /* an INIT packet */
 };
 
+/* What is known of a stream besides its packets: by configuration, or by a description (SDP). */
+struct stream_description {
+    bool plain;                /* AES67: packets say neither format nor presentation time, but these do: */
+    struct stream_claim claim; /* codec, rate_hz, channels, link_ns */
+    uint32_t media_offset;     /* RTP timestamp of the PTP epoch (a=mediaclk:direct, RFC 7273 section 5.2) */
+    uint8_t ext_id;            /* ID of the Unisono element, 1 to 14; 0: there is none, with `plain` only */
+};
+
 struct stream_counters {
     uint64_t received;   /* packets of the stream, duplicates included */
     uint64_t lost;       /* by sequence number, never seen so far */

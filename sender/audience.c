@@ -192,6 +192,11 @@ static void tell_count(struct audience *a)
     a->named = 0;
 }
 
+size_t audience_count(const struct audience *a)
+{
+    return a ? count_receivers(a) : 0;
+}
+
 void audience_report(struct audience *a, struct stats *stats)
 {
     struct ear_counters heard = {0};

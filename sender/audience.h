@@ -45,6 +45,9 @@ void audience_listen(struct audience *audience, raw_ns now);
 /* Those who were heard of; not for long who fell silent. NULL without an audience. */
 const struct roster *audience_roster(const struct audience *audience);
 
+/* How many receivers speak; 0 when nobody can be heard. */
+size_t audience_count(const struct audience *audience);
+
 /* Once a second: how many they are, in the log if that changed; and `stats`, unless NULL: receivers, ... */
 void audience_report(struct audience *audience, struct stats *stats);
 

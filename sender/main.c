@@ -13,15 +13,20 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "announce.h"
 #include "audience.h"
+#include "describe.h"
 #include "muster.h"
+#include "print_sdp.h"
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 #include "proto/host/net.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "proto/host/signals.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "proto/host/waiting.h"
 #include "report.h"
 #include "send.h"
 #include "send_options.h"
@@ -39,17 +44,22 @@ struct send_app {
     unsigned channels;
     unsigned frames_per_packet;
     uint32_t ssrc;
+    uint16_t first_sequence;
     char host[64];
     char interface[IF_NAMESIZE];
     char warning[256]; /* of the real-time set-up */
     struct source_spec input;
+    char stream[128]; /* what is sent where, in words */
     int signals;
+    struct service service;
+    struct waiting waiting;
     struct stats *stats;
     struct timekeeper *clock;
     struct source *source; /* NULL when capturing */
     struct sender *sender;
     struct audience *audience; /* NULL: nobody can be heard */
     struct netwatch *network;  /* NULL: not watched */
+    struct announce *announce; /* NULL: not announced */
     struct muster muster;      /* who has to be there at the start */
     bool held;                 /* they are not; the transmit thread knows no time yet */
     char missing[256];         /* of them, as the log knows */
@@ -72,7 +82,8 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
 
     if (error)
         return error;
-    if (app->input.kind == SOURCE_ALSA) {
+    /* Only a file has rate and channels of its own: what is not to be sent need not be opened for them. */
+    if (app->input.kind == SOURCE_ALSA || (o->print_sdp && app->input.kind != SOURCE_FILE)) {
         app->rate_hz = o->rate_hz ? o->rate_hz : 48000;
         app->channels = o->channels ? o->channels : 2;
         return 0;
@@ -83,6 +94,11 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
     app->rate_hz = source_rate_hz(app->source);
     app->channels = source_channels(app->source);
     return 0;
+}
+
+static const char *stream_name(const struct send_app *app)
+{
+    return *app->options.name ? app->options.name : app->host;
 }
 
 static int open_network(struct send_app *app, char *err, size_t err_size)
@@ -98,7 +114,7 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
         .ssrc = app->ssrc,
         .rate_hz = app->rate_hz,
         .cname = cname,
-        .name = *o->name ? o->name : app->host,
+        .name = stream_name(app),
         .tool = "unisono-send " UNISONO_VERSION,
         .offer = {.codec = (enum rtp_codec)o->codec,
                   .rate_hz = app->rate_hz,
@@ -114,7 +130,22 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
     return error;
 }
 
-static int start_transmit(struct send_app *app, uint16_t first_sequence, char *err, size_t err_size)
+static struct tx_config stream_config(const struct send_app *app)
+{
+    const struct send_options *o = &app->options;
+
+    return (struct tx_config){.rate_hz = app->rate_hz,
+                              .channels = app->channels,
+                              .codec = (enum rtp_codec)o->codec,
+                              .frames_per_packet = app->frames_per_packet,
+                              .latency_ns = llround(o->latency_ms * 1e6),
+                              .plain = o->profile == OPTION_PROFILE_AES67,
+                              .ssrc = app->ssrc,
+                              .first_sequence = app->first_sequence,
+                              .seed = app->ssrc};
+}
+
+static int start_transmit(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
     struct transmit_config config = {
@@ -127,18 +158,17 @@ static int start_transmit(struct send_app *app, uint16_t first_sequence, char *e
                  .rate_hz = app->rate_hz,
                  .channels = app->channels,
                  .buffer_ms = BUFFER_MS},
-        .tx = {.rate_hz = app->rate_hz,
-               .channels = app->channels,
-               .codec = (enum rtp_codec)o->codec,
-               .frames_per_packet = app->frames_per_packet,
-               .latency_ns = llround(o->latency_ms * 1e6),
-               .plain = o->profile == OPTION_PROFILE_AES67,
-               .ssrc = app->ssrc,
-               .first_sequence = first_sequence,
-               .seed = app->ssrc},
+        .tx = stream_config(app),
     };
 
     return transmit_start(&app->transmit, &config, app->warning, sizeof app->warning, err, err_size);
+}
+
+static struct sdp_stream describe(const struct send_app *app, const struct sockaddr_in *group)
+{
+    const struct tx_config tx = stream_config(app);
+
+    return describe_stream(stream_name(app), &tx, group, (uint8_t)app->options.ttl);
 }
 
 /* Not needed to send: a failure is told, and no more. */
@@ -157,6 +187,12 @@ static void open_control(struct send_app *app)
     if (audience_open(&app->audience, &config, clock_raw_now(), err, sizeof err))
         log_warning("%s; receivers are not counted, nor waited for", err);
     app->held = app->audience && *o->wait_for;
+    if (o->announce) {
+        struct announce_config said = {describe(app, &config.group), o->interface, stream_name(app)};
+
+        if (announce_open(&app->announce, &said, clock_raw_now(), err, sizeof err))
+            log_warning("%s; the stream is not announced", err);
+    }
     if (netwatch_open(&app->network, o->interface, &config.group, err, sizeof err))
         log_warning("%s", err);
 }
@@ -173,8 +209,8 @@ static void tell_start(const struct send_app *app)
     if (transmit_device_warning(app->transmit))
         log_warning("sound input %s: %s", app->input.name, transmit_device_warning(app->transmit));
     log_info("sending to %s on %s as %s: %s, %u Hz, %u channels, %u frames a packet, latency %.3f ms",
-             o->group, app->interface, *o->name ? o->name : app->host, rtp_codec_name((unsigned)o->codec),
-             app->rate_hz, app->channels, app->frames_per_packet, o->latency_ms);
+             o->group, app->interface, stream_name(app), rtp_codec_name((unsigned)o->codec), app->rate_hz,
+             app->channels, app->frames_per_packet, o->latency_ms);
     if (*app->warning)
         log_warning("%s", app->warning);
 }
@@ -203,7 +239,8 @@ static void reconnect(struct send_app *app)
 {
     char err[512];
 
-    if (send_reopen(app->sender, err, sizeof err) || audience_reopen(app->audience, err, sizeof err))
+    if (send_reopen(app->sender, err, sizeof err) || audience_reopen(app->audience, err, sizeof err) ||
+        announce_reopen(app->announce, err, sizeof err))
         log_debug("%s", err);
     else
         netwatch_settle(app->network);
@@ -235,7 +272,9 @@ static void control(struct send_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network};
+    struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network, app->announce,
+                           &app->service, app->stream, ""};
+    struct transmit_status status;
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
     app->held_since = next;
@@ -247,14 +286,19 @@ static void control(struct send_app *app)
             hold(app, now);
         if (!app->held)
             transmit_set_clock(app->transmit, map);
+        transmit_get_status(app->transmit, &status);
+        service_ready(&app->service);
+        service_alive(&app->service, now, status.cycles);
         if (now.ns >= next_rtcp.ns && send_rtcp(app, map, now))
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
         audience_listen(app->audience, now);
+        announce_run(app->announce, map, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
+        on.missing = app->held ? app->missing : "";
         report_second(&report, &on, app->stats);
     }
     log_info(transmit_ended(app->transmit) ? "the input has ended" : "stopping");
@@ -268,14 +312,14 @@ static void say_bye(struct send_app *app)
         send_bye(app->sender, map, clock_raw_now());
 }
 
-static int set_up(struct send_app *app, char *err, size_t err_size)
+/* Settles what is sent; nothing of it comes by waiting. */
+static int prepare(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
-    uint16_t first_sequence = 0;
     int frames, error;
 
     if (getrandom(&app->ssrc, sizeof app->ssrc, 0) < 0 ||
-        getrandom(&first_sequence, sizeof first_sequence, 0) < 0) {
+        getrandom(&app->first_sequence, sizeof app->first_sequence, 0) < 0) {
         snprintf(err, err_size, "no random numbers for SSRC and sequence: %s", strerror(errno));
         return -errno;
     }
@@ -290,14 +334,101 @@ static int set_up(struct send_app *app, char *err, size_t err_size)
     if (frames < 0)
         return frames;
     app->frames_per_packet = (unsigned)frames;
+    snprintf(app->stream, sizeof app->stream, "%s %g kHz %u ch to %s", rtp_codec_name((unsigned)o->codec),
+             app->rate_hz / 1e3, app->channels, o->group);
+    return 0;
+}
+
+static int open_all(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    int error;
+
+    waiting_need(&app->waiting, "clock", o->clock);
     error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
-    if (!error)
+    if (!error) {
+        waiting_need(&app->waiting, *o->interface ? "network interface" : "a route to",
+                     *o->interface ? o->interface : o->group);
         error = open_network(app, err, err_size);
-    if (!error)
-        error = start_transmit(app, first_sequence, err, err_size);
+    }
+    if (!error) {
+        waiting_need(&app->waiting, "sound input", app->input.name);
+        error = start_transmit(app, err, err_size);
+    }
     /* last, so that a start that fails leaves no file behind; nothing is sent before the clock is told */
-    if (!error)
+    if (!error) {
+        waiting_need(&app->waiting, NULL, NULL);
         error = stats_open(&app->stats, o->stats, err, err_size);
+    }
+    return error;
+}
+
+static void close_all(struct send_app *app)
+{
+    transmit_stop(app->transmit);
+    send_close(app->sender);
+    timekeeper_close(app->clock);
+    app->transmit = NULL;
+    app->sender = NULL;
+    app->clock = NULL;
+}
+
+static int set_up(struct send_app *app, char *err, size_t err_size)
+{
+    int error = prepare(app, err, err_size);
+
+    if (error)
+        return error;
+    do {
+        error = open_all(app, err, err_size);
+        if (error)
+            close_all(app);
+    } while (error && waiting_again(&app->waiting, error, err));
+    if (!error)
+        waiting_over(&app->waiting);
+    return error;
+}
+
+/* Instead of sending: what would be announced. */
+static int print_description(struct send_app *app, char *err, size_t err_size)
+{
+    const struct send_options *o = &app->options;
+    struct sockaddr_in group;
+    struct sdp_stream stream;
+    int error = prepare(app, err, err_size);
+
+    if (!error)
+        error = option_parse_group(o->group, &group, err, err_size);
+    if (!error)
+        error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
+    if (error)
+        return error;
+    stream = describe(app, &group);
+    return print_sdp(&stream, o->interface, app->clock, app->signals, err, err_size);
+}
+
+/* Sends until the end. 0 also when it was stopped before it could begin. */
+static int send_all(struct send_app *app, char *err, size_t err_size)
+{
+    int error;
+
+    service_open(&app->service, clock_raw_now());
+    app->waiting =
+        (struct waiting){.allowed = app->options.wait, .signals = app->signals, .service = &app->service};
+    error = set_up(app, err, err_size);
+    if (!error) {
+        tell_start(app);
+        open_control(app);
+        control(app);
+    } else if (app->waiting.stopped) {
+        log_info("stopping");
+        error = 0;
+    }
+    service_stopping(&app->service);
+    transmit_stop(app->transmit);
+    if (app->clock && !error)
+        say_bye(app);
+    service_close(&app->service);
     return error;
 }
 
@@ -305,30 +436,23 @@ int main(int argc, char **argv)
 {
     struct send_app app = {.signals = -1};
     char err[512] = "";
-    int status;
+    int status, error;
 
     if (!options_parse(&send_options_program, &app.options, argc, argv, stdout, stderr, &status))
         return status;
     log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
-    if (set_up(&app, err, sizeof err) == 0) {
-        tell_start(&app);
-        open_control(&app);
-        control(&app);
-        status = EXIT_SUCCESS;
-    } else {
+    error =
+        app.options.print_sdp ? print_description(&app, err, sizeof err) : send_all(&app, err, sizeof err);
+    if (error)
         log_error("%s", err);
-        status = EXIT_FAILURE;
-    }
-    transmit_stop(app.transmit);
-    if (status == EXIT_SUCCESS)
-        say_bye(&app);
     send_close(app.sender);
     audience_close(app.audience);
+    announce_close(app.announce);
     netwatch_close(app.network);
     source_close(app.source);
     timekeeper_close(app.clock);
     stats_close(app.stats);
     close(app.signals);
-    return status;
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }

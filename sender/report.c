@@ -73,7 +73,28 @@ static void write_line(struct stats *stats, const struct transmit_status *now,
     timekeeper_report(on->clock, stats);
     stats_count(stats, "reconnects", netwatch_reconnects(on->network));
     audience_report(on->audience, stats);
+    announce_report(on->announce, stats);
     stats_end(stats);
+}
+
+static void tell_manager(const struct report_on *on, const struct report *r,
+                         const struct transmit_status *now, const struct send_counters *net)
+{
+    size_t receivers = audience_count(on->audience);
+    uint64_t lost = unsent(net) - unsent(&r->net_before);
+
+    if (transmit_device(on->transmit) && !now->card_present)
+        service_status(on->service, "the sound input is gone; sending silence as %s", on->stream);
+    else if (*on->missing)
+        service_status(on->service, "waiting for receivers: %s", on->missing);
+    else if (now->tx.state == TX_WAITING)
+        service_status(on->service, "waiting for the clock and the input to be known");
+    else if (lost)
+        service_status(on->service, "%llu packets a second cannot be sent: %s", (unsigned long long)lost,
+                       strerror(net->last_errno));
+    else
+        service_status(on->service, "sending %s, %zu receiver%s", on->stream, receivers,
+                       receivers == 1 ? "" : "s");
 }
 
 void report_second(struct report *r, const struct report_on *on, struct stats *stats)
@@ -82,11 +103,13 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
     struct send_counters net;
 
     transmit_get_status(on->transmit, &now);
+    transmit_clear_extremes(on->transmit);
     send_get_counters(on->sender, &net);
     if (!r->spoken || now.tx.state != r->before.tx.state)
         tell_state(&now);
     if (r->spoken)
         tell_trouble(r, &now, &net);
+    tell_manager(on, r, &now, &net);
     r->spoken = true;
     r->before = now;
     r->net_before = net;

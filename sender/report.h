@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Report: what the sender says of itself, once a second: a line of statistics, and in the log whatever
- * changed.
+ * Report: what the sender says of itself, once a second: a line of statistics, a line for the service
+ * manager, and in the log whatever changed.
  */
 #ifndef UNISONO_REPORT_H
 #define UNISONO_REPORT_H
 
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "announce.h"
 #include "audience.h"
 #include "proto/host/netwatch.h"
+#include "proto/host/service.h"
 #include "send.h"
 #include "transmit.h"
 
@@ -27,6 +29,10 @@ struct report_on {
     const struct timekeeper *clock;
     struct audience *audience;
     const struct netwatch *network;
+    const struct announce *announce;
+    struct service *service;
+    const char *stream;  /* "L24 48 kHz 2 ch to 239.69.83.1:5004" */
+    const char *missing; /* receivers that the start waits for; "": none */
 };
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);

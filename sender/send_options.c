@@ -164,6 +164,14 @@ static const struct option_spec specs[] = {
      .argument = "N",
      .help = "mark by which switches know the packets; 34 is AF41, the one of AES67 for media"},
 
+    {.group = "Network",
+     .name = "announce",
+     .kind = OPTION_FLAG,
+     MEMBER(announce),
+     .standard = "yes",
+     .help = "tell the network that there is this stream, by SAP and by DNS-SD (mDNS, through Avahi); "
+             "--announce=no is quiet"},
+
     {.group = "Clock",
      .name = "clock",
      .kind = OPTION_TEXT,
@@ -196,6 +204,17 @@ static const struct option_spec specs[] = {
      .zero_word = "off",
      .argument = "PRIO",
      .help = "SCHED_FIFO priority of the thread that carries sound"},
+    {.group = "Running",
+     .name = "print-sdp",
+     .kind = OPTION_FLAG,
+     MEMBER(print_sdp),
+     .help = "print the description (SDP) of the stream that these options make, and end"},
+    {.group = "Running",
+     .name = "wait",
+     .kind = OPTION_FLAG,
+     MEMBER(wait),
+     .help = "when network interface, clock or sound device is not there at the start, wait for it instead "
+             "of failing"},
     {.group = "Running",
      .name = "stats",
      .kind = OPTION_TEXT,

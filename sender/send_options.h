@@ -27,9 +27,12 @@ struct send_options {
     double wait_limit_s; /* 0: none */
     uint32_t ttl;        /* routers to cross, at most; 0: this host only */
     uint32_t dscp;       /* six bits */
+    bool announce;       /* by SAP and DNS-SD */
     char clock[512];     /* for clock_source_open() */
     uint32_t ptp_domain;
     uint32_t realtime; /* priority 1 to 99; 0: off */
+    bool wait;         /* at the start, for what is not there */
+    bool print_sdp;    /* instead of sending */
     char stats[1024];  /* path; "-": standard output; "": none */
     int log;           /* enum log_level */
 };

@@ -181,6 +181,10 @@ void transmit_set_clock(struct transmit *t, const struct clock_map *map)
 void transmit_get_status(struct transmit *t, struct transmit_status *status)
 {
     SNAPSHOT_LOAD(&t->published, status);
+}
+
+void transmit_clear_extremes(struct transmit *t)
+{
     atomic_fetch_add_explicit(&t->clear, 1, memory_order_relaxed);
 }
 

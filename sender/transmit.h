@@ -38,7 +38,7 @@ struct transmit_status {
     bool card_present;           /* when capturing */
     uint64_t overruns;
     bool realtime;
-    double wake_late_ms; /* the latest wake-up since the status was last asked for */
+    double wake_late_ms; /* the latest wake-up since transmit_clear_extremes() */
     uint64_t cycles;
 };
 
@@ -51,6 +51,9 @@ void transmit_set_clock(struct transmit *transmit, const struct clock_map *map);
 
 /* Control thread. */
 void transmit_get_status(struct transmit *transmit, struct transmit_status *status);
+
+/* Control thread: begins a new interval for the extremes in the status. */
+void transmit_clear_extremes(struct transmit *transmit);
 
 /* The card that was opened, or NULL; and what may hide its timing, or NULL. */
 const char *transmit_device(const struct transmit *transmit);

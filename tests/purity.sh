@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=${UNISONO_BUILD:-build}
 core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster
       proto/pcm proto/ptpmgmt
-      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sap proto/directory
+      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
       receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution receiver/playout
       receiver/gauge
       sender/retime sender/tx

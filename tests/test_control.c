@@ -636,14 +636,14 @@ static void test_leaves(void **state)
         ;
     began = now;
     assert_true(control_leave(control, now));
-    for (uint32_t i = 0; i < 1200; i++) {
+    for (uint32_t i = 0; i < 3000; i++) {
         report_from("127.0.0.9", 1000 + i, 0, true);
         if (i % 50 == 49)
             control_poll(control, SSRC, source(STAGE), &report);
     }
     while (overhear(ear, &report, bytes, &len))
         ;
-    assert_int_equal(counters_of(control).members, 1201);
+    assert_int_equal(counters_of(control).members, 3001);
     while (control_leave(control, now))
         now.ns += NS_PER_S / 20;
     assert_in_range(now.ns - began.ns, CONTROL_LEAVE_NS, CONTROL_LEAVE_NS + NS_PER_S / 20);

@@ -40,8 +40,9 @@ struct post {
 static struct post new_post(bool plain, size_t samples)
 {
     struct post p = {.map = &known, .now = {RAW0 + NS_PER_S}, .source = HOST};
-    struct intake_config config = {
+    struct stream_description config = {
         .plain = plain,
+        .ext_id = RTP_EXT_ID_DEFAULT,
         .claim = {.codec = RTP_CODEC_L24, .rate_hz = 48000, .channels = CHANNELS, .link_ns = LINK}};
 
     assert_int_equal(intake_init(&p.in, &config, samples), 0);
@@ -621,6 +622,73 @@ static void plain_stream_is_placed_by_its_stamp(void **state)
     intake_free(&p.in);
 }
 
+/* a=mediaclk:direct=OFFSET: what the time stamp says of the PTP epoch. */
+static void plain_stream_with_an_offset(void **state)
+{
+    static const uint32_t offsets[] = {1, 3560866135u, UINT32_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        struct post p = new_post(true, 1 << 12);
+        struct stream_description described = p.in.description;
+        int64_t n = media_now(&p) - 48;
+        struct rtp_packet packet = packet_at(&p, n, RTP_TYPE_AUDIO);
+
+        described.media_offset = offsets[i];
+        intake_describe(&p.in, &described);
+        packet.has_ext = false;
+        packet.timestamp += offsets[i];
+        post_frames(&p, &packet, n, FRAMES);
+        assert_int_equal(p.event, INTAKE_BEGIN);
+        check_content(&p, n, FRAMES);
+        check_counters(&p, 0, 0, 0, 0, 0);
+        intake_free(&p.in);
+    }
+}
+
+/* The Unisono element may have another ID; and where there is none, element 1 is somebody else's. */
+static void ext_id_is_as_described(void **state)
+{
+    struct post p = new_post(false, 1 << 12);
+    struct stream_description described = p.in.description;
+    int64_t n = media_now(&p) - 48;
+    struct rtp_packet packet = packet_at(&p, n, RTP_TYPE_AUDIO);
+
+    (void)state;
+    described.ext_id = 5;
+    intake_describe(&p.in, &described);
+    post_frames(&p, &packet, n, FRAMES); /* with ID 1 */
+    assert_int_equal(p.event, INTAKE_NONE);
+    check_counters(&p, 0, 1, 0, 0, 0);
+    described.ext_id = 0;
+    described.plain = true;
+    intake_describe(&p.in, &described);
+    packet.ext.type = 40; /* of another maker, who means something else */
+    post_frames(&p, &packet, n, FRAMES);
+    assert_int_equal(p.event, INTAKE_BEGIN);
+    check_content(&p, n, FRAMES);
+    intake_free(&p.in);
+}
+
+/* What was followed is not, after that: the next stream is taken at once, though the other is alive. */
+static void described_anew_follows_nobody(void **state)
+{
+    struct post p = new_post(false, 1 << 12);
+    int64_t n = media_now(&p) - 48;
+    struct rtp_packet packet = packet_at(&p, n, RTP_TYPE_AUDIO);
+
+    (void)state;
+    post_frames(&p, &packet, n, FRAMES);
+    packet.ssrc = 0x999;
+    post_frames(&p, &packet, n, FRAMES);
+    check_counters(&p, 0, 1, 0, 0, 0);
+    intake_describe(&p.in, &p.in.description);
+    post_frames(&p, &packet, n, FRAMES);
+    assert_int_equal(p.event, INTAKE_BEGIN);
+    assert_int_equal(p.in.stream.claim.ssrc, 0x999);
+    intake_free(&p.in);
+}
+
 static void plain_stream_refusals(void **state)
 {
     struct post p = new_post(true, 1 << 12);
@@ -714,6 +782,9 @@ int main(void)
         cmocka_unit_test(silent_stream_is_followed_by_the_next),
         cmocka_unit_test(no_clock_yet),
         cmocka_unit_test(plain_stream_is_placed_by_its_stamp),
+        cmocka_unit_test(plain_stream_with_an_offset),
+        cmocka_unit_test(ext_id_is_as_described),
+        cmocka_unit_test(described_anew_follows_nobody),
         cmocka_unit_test(plain_stream_refusals),
         cmocka_unit_test(time_stamp_wraps_unnoticed),
         cmocka_unit_test(rounding_is_no_other_stream),

@@ -585,6 +585,101 @@ static void test_handover(void **state)
     close(fd);
 }
 
+/* Another group is not heard before recv_go_over(), and the one before not after it. */
+static void test_retune(void **state)
+{
+    struct sockaddr_in one = address("239.69.83.6", 6310), two = address("239.69.83.7", 6312);
+    const struct in_addr anybody = {INADDR_ANY};
+    const struct recv_datagram *datagrams;
+    struct receiver *receiver;
+    int to_one, to_two, before, bytes = 0;
+
+    need_namespace(state);
+    before = count_descriptors();
+    to_one = open_transmit("lo", &one);
+    to_two = open_transmit("lo", &two);
+    receiver = open_receiver("lo", &one);
+    assert_int_equal(recv_retune(receiver, &two, anybody, &bytes, err, sizeof err), 0);
+    assert_true(bytes > 0);
+    assert_int_equal(send(to_one, "one", 3, 0), 3);
+    assert_int_equal(send(to_two, "two", 3, 0), 3);
+    assert_int_equal(recv_drain(receiver, &datagrams), 1);
+    assert_memory_equal(datagrams[0].bytes, "one", 3);
+    assert_int_equal(recv_drain(receiver, &datagrams), 0);
+    /* the interface comes back before it was taken: another socket, which waits as well */
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    assert_int_equal(send(to_one, "old", 3, 0), 3);
+    assert_int_equal(send(to_two, "new", 3, 0), 3);
+    assert_true(recv_go_over(receiver));
+    assert_int_equal(recv_drain(receiver, &datagrams), 1);
+    assert_memory_equal(datagrams[0].bytes, "new", 3);
+    assert_true(recv_go_over(receiver)); /* there is nothing to go over to */
+
+    /* not before the socket that was left is closed */
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0); /* closes it, */
+    assert_int_equal(recv_drain(receiver, &datagrams), 0);       /* and this leaves another */
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    assert_int_equal(recv_drain(receiver, &datagrams), 0);
+    assert_int_equal(recv_retune(receiver, &one, anybody, &bytes, err, sizeof err), 0);
+    recv_sweep(receiver);
+    assert_true(recv_go_over(receiver));
+    assert_int_equal(send(to_one, "one", 3, 0), 3);
+    assert_next(receiver, "one");
+
+    recv_close(receiver);
+    close(to_one);
+    close(to_two);
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* Before it is told a group it hears nothing, and has no socket. */
+static void test_untuned(void **state)
+{
+    struct sockaddr_in none = {.sin_family = AF_INET}, one = address("239.69.83.6", 6314);
+    const struct recv_datagram *datagrams;
+    struct receiver *receiver;
+    int fd, before, bytes = 0;
+
+    need_namespace(state);
+    before = count_descriptors();
+    receiver = open_receiver("lo", &none);
+    assert_int_equal(count_descriptors(), before);
+    assert_int_equal(recv_fd(receiver), -1);
+    assert_int_equal(recv_drain(receiver, &datagrams), 0);
+    assert_int_equal(recv_reopen(receiver, err, sizeof err), 0);
+    assert_true(recv_go_over(receiver));
+    assert_int_equal(recv_retune(receiver, &one, (struct in_addr){INADDR_ANY}, &bytes, err, sizeof err), 0);
+    assert_true(recv_go_over(receiver));
+    fd = open_transmit("lo", &one);
+    assert_int_equal(send(fd, "one", 3, 0), 3);
+    assert_next(receiver, "one");
+    recv_close(receiver);
+    close(fd);
+    assert_int_equal(count_descriptors(), before);
+}
+
+static void test_one_source(void **state)
+{
+    struct sockaddr_in group = address("239.69.83.8", 6316);
+    const struct recv_datagram *datagrams;
+    struct recv_config config = {.group = group, .interface = "lo", .source = {htonl(0x7f000009)}};
+    struct receiver *receiver;
+    int fd, bytes = 0;
+
+    need_namespace(state);
+    assert_int_equal(recv_open(&receiver, &config, NULL, NULL, err, sizeof err), 0);
+    fd = open_transmit("lo", &group);
+    assert_int_equal(send(fd, "no", 2, 0), 2);
+    assert_int_equal(recv_drain(receiver, &datagrams), 0);
+    assert_int_equal(
+        recv_retune(receiver, &group, (struct in_addr){htonl(INADDR_LOOPBACK)}, &bytes, err, sizeof err), 0);
+    assert_true(recv_go_over(receiver));
+    assert_int_equal(send(fd, "yes", 3, 0), 3);
+    assert_next(receiver, "yes");
+    recv_close(receiver);
+    close(fd);
+}
+
 enum { MANY = 3000 };
 
 struct draining {
@@ -769,6 +864,9 @@ int main(void)
         cmocka_unit_test(test_other_interface),
         cmocka_unit_test(test_interface_lost),
         cmocka_unit_test(test_handover),
+        cmocka_unit_test(test_retune),
+        cmocka_unit_test(test_untuned),
+        cmocka_unit_test(test_one_source),
         cmocka_unit_test(test_handover_under_way),
         cmocka_unit_test(test_watch_interface),
         cmocka_unit_test(test_watch_address),

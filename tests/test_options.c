@@ -432,7 +432,7 @@ static struct values accept_config(const char *text)
     return v;
 }
 
-/* `message` begins with the number of the line. */
+/* `message` begins with the number of the line, or with a blank where none is told. */
 static void refuse_config(const char *text, const char *message)
 {
     struct values v;
@@ -442,7 +442,7 @@ static void refuse_config(const char *text, const char *message)
     struct outcome o = run(&program, &v, "--config", config_path, NULL);
     assert_false(o.goes_on);
     assert_int_equal(o.status, 2);
-    snprintf(whole, sizeof whole, "prog: %s:%s\n", config_path, message);
+    snprintf(whole, sizeof whole, "prog: %s%s%s\n", config_path, message[0] == ' ' ? "" : ":", message);
     assert_string_equal(o.err, whole);
 }
 
@@ -503,6 +503,10 @@ static void test_config_refused(void **state)
     refuse_config("text = \"a\" b\n", "1: text: allowed is one value in \"quotes\"");
     refuse_config("flag\n", "1: 'flag': allowed are lines of 'name = value' and # comments");
 
+    /* what no single line is to blame for */
+    refuse_config("rate = 44100\ncount = 99\n",
+                  " and the command line: --count 99: allowed is less with --rate 44100");
+
     write_config("text = a\0b\n", 11);
     struct outcome o = run(&program, &v, "--config", config_path, NULL);
     snprintf(whole, sizeof whole, "prog: %s:1: holds a NUL byte; allowed is text\n", config_path);
@@ -528,6 +532,7 @@ static void test_print_config_round_trip(void **state)
     assert_non_null(strstr(o.out, "\npriority = off\n"));
     assert_non_null(strstr(o.out, "\n#rate =\n"));
     assert_non_null(strstr(o.out, "\n#shape =\n"));
+    /* given, and the default; not given */
     write_config(o.out, strlen(o.out));
     o = run(&program, &again, "--config", config_path, NULL);
     assert_string_equal(o.err, "");
@@ -541,6 +546,24 @@ static void test_print_config_round_trip(void **state)
     assert_int_equal(again.shape, -1);
     assert_string_equal(again.text, " \"#\\ ");
     assert_string_equal(again.even, "a #b");
+}
+
+/* Defaults stand behind #, and whatever is given and is not one does not. */
+static void test_print_config_defaults(void **state)
+{
+    struct values v;
+    (void)state;
+
+    struct outcome o = run(&program, &v, "--print-config", "--count=3", "--step=0.125", NULL);
+    assert_int_equal(o.status, 0);
+    assert_non_null(strstr(o.out, "\n# a flag (yes, no)\n#flag = no\n"));
+    assert_non_null(strstr(o.out, "\n#count = 3\n"));
+    assert_non_null(strstr(o.out, "\n#priority = 70\n"));
+    assert_non_null(strstr(o.out, "\n#level = 0\n"));
+    assert_non_null(strstr(o.out, "\n# a real of a list (0.125, 0.333, 1 ms)\nstep = 0.125\n"));
+    assert_non_null(strstr(o.out, "\n#choice = second\n"));
+    assert_non_null(strstr(o.out, "\n#text =\n"));
+    assert_non_null(strstr(o.out, "\n#even = even\n"));
 }
 
 /* ---- values both ends share ------------------------------------------------------------------------ */
@@ -767,8 +790,10 @@ static void test_recv_refused(void **state)
                 "unisono-recv: --device: empty; allowed is the name of an ALSA PCM, see aplay -L\n");
     refuse_recv("--codec=L24", NULL,
                 "unisono-recv: --codec: the stream says that itself; allowed with --profile aes67 only\n");
-    refuse_recv("--latency=5", NULL,
-                "unisono-recv: --latency: the stream says that itself; allowed with --profile aes67 only\n");
+    refuse_recv(
+        "--latency=5", NULL,
+        "unisono-recv: --latency: the stream says that itself; allowed with --profile aes67, --stream "
+        "and --sdp only\n");
     refuse_recv(
         "--profile=aes67", "--codec=L24",
         "unisono-recv: --rate: missing; --profile aes67 needs --codec, --rate, --channels and --latency\n");
@@ -907,6 +932,7 @@ int main(void)
         cmocka_unit_test(test_command_line_overrides_config),
         cmocka_unit_test(test_config_refused),
         cmocka_unit_test(test_print_config_round_trip),
+        cmocka_unit_test(test_print_config_defaults),
         cmocka_unit_test(test_group),
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_send_defaults),

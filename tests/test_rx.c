@@ -1112,6 +1112,66 @@ static void plain_stream_plays(void **state)
     close_room(r);
 }
 
+/* The receiver is told, in the middle of a stream, that another one is to be played. */
+static void described_anew(void **state)
+{
+    const struct stream_description plain = {
+        .plain = true,
+        .claim = {.codec = RTP_CODEC_L16, .rate_hz = 44100, .channels = 1, .link_ns = 10 * NS_PER_MS},
+        .media_offset = 0,
+    };
+    const struct stream_description ours = {.ext_id = RTP_EXT_ID_DEFAULT};
+    struct room *r = open_room(usual());
+    struct sender before = r->sender;
+
+    (void)state;
+    rx_describe(r->rx, &ours); /* before there is anything */
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 2);
+    check_tone(r, 1.8);
+    rx_describe(r->rx, &plain);
+    r->sender.plain = true;
+    r->sender.ssrc++;
+    r->sender.codec = RTP_CODEC_L16;
+    r->sender.rate_hz = 44100;
+    r->sender.channels = 1;
+    switch_on(r, false);
+    run_until(r, 3.5);
+    check_tone(r, 3.3);
+    assert_int_equal(status_of(r).starts, 2);
+    assert_int_equal(status_of(r).stream.claim.rate_hz, 44100);
+    /* and back; there, nothing comes */
+    rx_describe(r->rx, &ours);
+    run_until(r, 4);
+    check_silence(r, 3.6, 3.9);
+    assert_int_equal(status_of(r).state, RX_IDLE);
+    assert_true(status_of(r).foreign > 0); /* packets without the extension are not ours any more */
+    r->sender = before;
+    switch_on(r, false);
+    run_until(r, 5.5);
+    check_tone(r, 5.3);
+    assert_int_equal(status_of(r).starts, 3);
+    assert_true(largest_step(r) < 1.1);
+    close_room(r);
+}
+
+static void described_anew_while_it_ends(void **state)
+{
+    const struct stream_description ours = {.ext_id = RTP_EXT_ID_DEFAULT};
+    struct room *r = open_room(usual());
+
+    (void)state;
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 2);
+    rx_stop(r->rx);
+    rx_describe(r->rx, &ours);
+    run_until(r, 2.5);
+    assert_true(rx_ended(r->rx));
+    close_room(r);
+}
+
 static void status_tells_the_truth(void **state)
 {
     struct room *r = open_room(usual());
@@ -1278,6 +1338,8 @@ int main(void)
         cmocka_unit_test(gain_and_clipping),
         cmocka_unit_test(own_delay_is_added),
         cmocka_unit_test(plain_stream_plays),
+        cmocka_unit_test(described_anew),
+        cmocka_unit_test(described_anew_while_it_ends),
         cmocka_unit_test(status_tells_the_truth),
         cmocka_unit_test(wake_ups_are_dithered),
         cmocka_unit_test(heavy_loss_is_survived),

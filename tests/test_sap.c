@@ -131,11 +131,66 @@ static void test_truncated(void **state)
     }
 }
 
+/* What is built is parsed to the same; to the byte it is the datagram of the first case above. */
+static void test_round_trip(void **state)
+{
+    static const char whole[] = ANNOUNCE TYPE SDP, gone[] = DELETE TYPE "o=- 1 1 IN IP4 192.168.1.10\r\n";
+    struct sap_packet packet = {
+        .hash = 0x1234, .origin = {inet_addr("192.168.1.10")}, .sdp = SDP, .sdp_len = sizeof SDP - 1};
+    uint8_t built[SAP_OVERHEAD + sizeof SDP - 1];
+    struct sap_packet again;
+    char text[256];
+
+    (void)state;
+    assert_int_equal(sap_build(built, &packet), sizeof whole - 1);
+    assert_memory_equal(built, whole, sizeof whole - 1);
+    assert_int_equal(parse((char *)built, sizeof whole - 1, &again, text), 0);
+    assert_false(again.deletion);
+    assert_int_equal(again.hash, packet.hash);
+    assert_int_equal(again.origin.s_addr, packet.origin.s_addr);
+    assert_string_equal(text, SDP);
+
+    packet.deletion = true;
+    assert_int_equal(sap_build(built, &packet), sizeof gone - 1);
+    assert_memory_equal(built, gone, sizeof gone - 1);
+    assert_int_equal(parse((char *)built, sizeof gone - 1, &again, text), 0);
+    assert_true(again.deletion);
+    assert_string_equal(text, "o=- 1 1 IN IP4 192.168.1.10\r\n");
+
+    packet.sdp_len = 5; /* no o= */
+    assert_int_equal(sap_build(built, &packet), SAP_OVERHEAD);
+    assert_int_equal(parse((char *)built, SAP_OVERHEAD, &again, text), 0);
+    assert_int_equal(again.sdp_len, 0);
+}
+
+/* Never 0, never the one before; another text has another one, nearly always. */
+static void test_hash(void **state)
+{
+    const uint16_t plain = sap_hash(BYTES(SDP), 0);
+    unsigned same = 0;
+
+    (void)state;
+    assert_int_not_equal(plain, 0);
+    assert_int_equal(sap_hash(BYTES(SDP), 0), plain);
+    assert_int_not_equal(sap_hash(BYTES(SDP), plain), plain);
+    assert_int_not_equal(sap_hash(BYTES(SDP), plain), 0);
+    for (unsigned i = 0; i < 65536; i++) {
+        char text[4] = {(char)i, (char)(i >> 8), 'x', '\0'};
+        uint16_t hash = sap_hash(text, 3, plain);
+
+        assert_true(hash != 0 && hash != plain);
+        same += hash == sap_hash(text, 2, 0);
+    }
+    assert_in_range(same, 0, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_hash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,7 @@ static void assert_same(const struct sdp_stream *a, const struct sdp_stream *b)
     assert_int_equal(a->framecount, b->framecount);
     assert_int_equal(a->has_media_offset, b->has_media_offset);
     assert_int_equal(a->media_offset, b->media_offset);
+    assert_int_equal(a->latency_ns, b->latency_ns);
     assert_int_equal(a->ext_id, b->ext_id);
     assert_same_clock(&a->refclk, &b->refclk);
 }
@@ -765,6 +766,10 @@ static void test_malformed_attributes(void **state)
         BAD(STREAM "a=mediaclk:direct=0 rate=1/\n", "rate="),
         BAD(STREAM "a=mediaclk:direct=0 rate=\n", "rate="),
         BAD(STREAM "a=extmap:0 " UNISONO "\n", "1 to 14"),
+        BAD(STREAM "a=x-unisono-latency\n", "10000000000"),
+        BAD(STREAM "a=x-unisono-latency:0\n", "10000000000"),
+        BAD(STREAM "a=x-unisono-latency:10000000001\n", "10000000000"),
+        BAD(STREAM "a=x-unisono-latency:10 ms\n", "10000000000"),
         BAD(STREAM "a=extmap:15 " UNISONO "\n", "1 to 14"),
         BAD(STREAM "a=extmap:x " UNISONO "\n", "1 to 14"),
     };
@@ -863,7 +868,8 @@ static void test_media_over_session(void **state)
     const struct sdp_stream s =
         one(HEAD "c=IN IP4 239.9.9.9/9\na=ptime:4\na=framecount:9\na=mediaclk:direct=9\n"
                  "a=extmap:9 " UNISONO "\na=ts-refclk:ptp=IEEE1588-2008:" GM ":9\n"
-                 "a=source-filter: incl IN IP4 * 9.9.9.9\n" MEDIA FORMAT GROUP
+                 "a=x-unisono-latency:9\na=source-filter: incl IN IP4 * 9.9.9.9\n" MEDIA FORMAT GROUP
+                 "a=x-unisono-latency:1\na=x-unisono-latency:2\n"
                  "a=ptime:1\na=framecount:1\na=mediaclk:direct=1\na=extmap:1 " UNISONO
                  "\na=ts-refclk:ptp=IEEE1588-2008:" GM ":1\n"
                  "a=source-filter: incl IN IP4 239.1.2.3 1.1.1.1\n"
@@ -878,6 +884,7 @@ static void test_media_over_session(void **state)
     assert_int_equal(s.framecount, 1);
     assert_int_equal(s.media_offset, 1);
     assert_int_equal(s.ext_id, 1);
+    assert_int_equal(s.latency_ns, 1);
     assert_int_equal(s.refclk.domain, 1);
 }
 
@@ -886,6 +893,7 @@ static void test_session_holds(void **state)
     const struct sdp_stream s =
         one(HEAD "c=IN IP4 239.9.9.9/9\na=ptime:4\na=framecount:9\na=mediaclk:direct=9\n"
                  "a=extmap:9 " UNISONO "\na=ts-refclk:ptp=IEEE1588-2008:" GM ":9\n"
+                 "a=x-unisono-latency:10000000000\n"
                  "a=source-filter: incl IN IP4 * 9.9.9.9\n" MEDIA FORMAT);
 
     (void)state;
@@ -896,6 +904,7 @@ static void test_session_holds(void **state)
     assert_int_equal(s.framecount, 9);
     assert_int_equal(s.media_offset, 9);
     assert_int_equal(s.ext_id, 9);
+    assert_int_equal(s.latency_ns, 10000000000);
     assert_int_equal(s.refclk.domain, 9);
 }
 

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -154,6 +156,21 @@ int net_find_interface(const char *wanted, const struct sockaddr_in *group, stru
     return -ENODEV;
 }
 
+uint64_t net_mac(const struct net_interface *interface)
+{
+    struct ifreq request = {.ifr_ifindex = 0};
+    uint64_t mac = 0;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    memcpy(request.ifr_name, interface->name, sizeof request.ifr_name);
+    if (fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &request) == 0 && request.ifr_hwaddr.sa_family == ARPHRD_ETHER)
+        for (unsigned i = 0; i < 6; i++)
+            mac = mac << 8 | (uint8_t)request.ifr_hwaddr.sa_data[i];
+    if (fd >= 0)
+        close(fd);
+    return mac;
+}
+
 /* ---- sockets --------------------------------------------------------------------------------------- */
 
 static int open_udp(char *err, size_t err_size)
@@ -262,17 +279,37 @@ static int grow_receive_buffer(int fd, int bytes)
 int net_open_receive(const struct sockaddr_in *group, const struct net_interface *interface,
                      int *buffer_bytes, char *err, size_t err_size)
 {
-    const int on = 1, off = 0;
+    return net_open_receive_from(group, (struct in_addr){INADDR_ANY}, interface, buffer_bytes, err, err_size);
+}
+
+static int join(int fd, const struct sockaddr_in *group, struct in_addr source,
+                const struct net_interface *interface, char *err, size_t err_size)
+{
     const struct ip_mreqn member = {
         .imr_multiaddr = group->sin_addr,
         .imr_ifindex = (int)interface->index,
     };
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = source};
+    struct group_source_req specific = {.gsr_interface = interface->index};
+    const struct option any = OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP, member, "joining the group");
+    const struct option one =
+        OPTION(IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, specific, "joining the group of one source");
+
+    memcpy(&specific.gsr_group, group, sizeof *group);
+    memcpy(&specific.gsr_source, &from, sizeof from);
+    return set_options(fd, source.s_addr == INADDR_ANY ? &any : &one, 1, interface->name, err, err_size);
+}
+
+int net_open_receive_from(const struct sockaddr_in *group, struct in_addr source,
+                          const struct net_interface *interface, int *buffer_bytes, char *err,
+                          size_t err_size)
+{
+    const int on = 1, off = 0;
     /* SO_REUSEPORT would let the kernel share unicast datagrams out among programs. */
     const struct option before[] = {OPTION(SOL_SOCKET, SO_REUSEADDR, on, "sharing the port")};
     const struct option after[] = {
         /* Else every group that anyone on this host has joined would come in here. */
         OPTION(IPPROTO_IP, IP_MULTICAST_ALL, off, "keeping other groups out"),
-        OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP, member, "joining the group"),
         OPTION(SOL_SOCKET, SO_TIMESTAMPNS, on, "stamping arrivals"),
         OPTION(SOL_SOCKET, SO_RXQ_OVFL, on, "counting overflows"),
     };
@@ -295,6 +332,8 @@ int net_open_receive(const struct sockaddr_in *group, const struct net_interface
         goto out;
     }
     result = set_options(fd, after, COUNT(after), interface->name, err, err_size);
+    if (result == 0)
+        result = join(fd, group, source, interface, err, err_size);
     if (result == 0)
         *buffer_bytes = grow_receive_buffer(fd, *buffer_bytes);
 out:

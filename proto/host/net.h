@@ -35,6 +35,9 @@ struct net_interface {
 int net_find_interface(const char *wanted, const struct sockaddr_in *group, struct net_interface *found,
                        char *err, size_t err_size);
 
+/* Its address of Ethernet as a number, the first octet highest; 0: it has none. */
+uint64_t net_mac(const struct net_interface *interface);
+
 struct net_transmit_config {
     struct sockaddr_in group;
     struct net_interface interface;
@@ -58,5 +61,10 @@ int net_open_transmit(const struct net_transmit_config *config, char *err, size_
  */
 int net_open_receive(const struct sockaddr_in *group, const struct net_interface *interface,
                      int *buffer_bytes, char *err, size_t err_size);
+
+/* The same, of what `source` sends alone (IGMPv3, RFC 4607); INADDR_ANY: of what anybody sends. */
+int net_open_receive_from(const struct sockaddr_in *group, struct in_addr source,
+                          const struct net_interface *interface, int *buffer_bytes, char *err,
+                          size_t err_size);
 
 #endif

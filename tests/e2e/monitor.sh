@@ -118,6 +118,10 @@ fake_tell 'gm 00-1D-C1-FF-FE-66-66-66' far
 check 'another grandmaster is an alarm' await_json monitor 25 '[.alarms[] | select(.kind == "grandmasters" and
     (.why | contains("00-1D-C1-FF-FE-66-66-66")))] | length > 0'
 
+# what else is announced is none of this recording
+stop monitor
+check 'the monitor ends cleanly' [ $status = 0 ]
+
 # ---- what is announced --------------------------------------------------------------------------------------------
 announce() { # a SAP packet (RFC 2974) to its group
     { printf '\x20\0\x12\x34\x0a\x4d\0\x01application/sdp\0'
@@ -132,8 +136,6 @@ check 'what is announced is found' await_json finder 10 '.streams[0] | .announce
 stop finder
 
 # ---- a recording --------------------------------------------------------------------------------------------------
-stop monitor
-check 'the monitor ends cleanly' [ $status = 0 ]
 $monitor --play "$work/show.pcap" --json > "$work/again.json" 2> "$work/again.log"
 status=$?
 check 'a recording is played to its end' [ $status = 0 ]

@@ -1,10 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Session announcements: the input is a datagram of SAP. */
+/* Session announcements: the input is a datagram of SAP. What is found is built again and found again. */
 #include <errno.h>
 #include <string.h>
 
 #include "demand.h"
 #include "proto/sap.h"
+
+static void demand_built(const struct sap_packet *packet)
+{
+    uint8_t *datagram = malloc(SAP_OVERHEAD + packet->sdp_len);
+    struct sap_packet again;
+    size_t len, lost;
+
+    DEMAND(datagram);
+    len = sap_build(datagram, packet);
+    DEMAND(len <= SAP_OVERHEAD + packet->sdp_len);
+    DEMAND(sap_parse(datagram, len, &again) == 0);
+    DEMAND(again.deletion == packet->deletion && again.hash == packet->hash);
+    DEMAND(again.origin.s_addr == packet->origin.s_addr);
+    lost = len > SAP_OVERHEAD && datagram[len - 1] == '\0'; /* a second closing zero */
+    DEMAND(again.sdp_len + lost == len - SAP_OVERHEAD);
+    if (!packet->deletion)
+        DEMAND(len == SAP_OVERHEAD + packet->sdp_len && memcmp(again.sdp, packet->sdp, again.sdp_len) == 0);
+    else if (again.sdp_len > 0)
+        DEMAND(memcmp(again.sdp, "o=", 2) == 0);
+    DEMAND(sap_hash(packet->sdp, packet->sdp_len, packet->hash) != packet->hash);
+    DEMAND(sap_hash(packet->sdp, packet->sdp_len, packet->hash) != 0);
+    free(datagram);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -28,5 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     DEMAND(packet.sdp + packet.sdp_len <= (const char *)data + size);
     DEMAND((const char *)data + size - (packet.sdp + packet.sdp_len) <= 1);
     DEMAND(packet.sdp_len > 0 || packet.deletion);
+    if (packet.sdp_len != 1 || packet.sdp[0] != '\0') /* which would be taken for a closing zero */
+        demand_built(&packet);
     return 0;
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Session descriptions: the input is one. Whatever it says, the fields stay within what sdp.h promises, and
- * the same text says the same again, with other line ends and with an attribute more that nobody knows.
+ * the same text says the same again, with other line ends and with an attribute more that nobody knows. What
+ * is written of a stream reads the same.
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "demand.h"
-#include "proto/sdp.h"
+#include "proto/sdpwrite.h"
 
 #define ROOM 5
 
@@ -81,6 +82,7 @@ static void demand_promises(const struct sdp_stream *s)
     DEMAND(s->refclk.kind == SDP_REFCLK_PTP || s->refclk.gm_id == 0);
     DEMAND((s->refclk.kind == SDP_REFCLK_NONE) == (s->refclk.text[0] == '\0'));
     DEMAND(s->ext_id <= 14);
+    DEMAND(s->latency_ns >= 0 && s->latency_ns <= 10000000000);
 }
 
 static bool same_legs(const struct sdp_stream *a, const struct sdp_stream *b)
@@ -110,6 +112,7 @@ static void demand_same(const struct result *a, const struct result *b)
         DEMAND(s->refclk.kind == t->refclk.kind && strcmp(s->refclk.version, t->refclk.version) == 0);
         DEMAND(s->refclk.gm_id == t->refclk.gm_id && s->refclk.domain == t->refclk.domain);
         DEMAND(strcmp(s->refclk.text, t->refclk.text) == 0 && s->ext_id == t->ext_id);
+        DEMAND(s->latency_ns == t->latency_ns);
     }
 }
 
@@ -128,6 +131,37 @@ static size_t rewrite(char *to, const char *text, size_t len)
     return used + sizeof line - 1;
 }
 
+/* What was cut may end with blanks, or mean something else; and clock-domain may have words behind. */
+static void forget_the_uncertain(struct sdp_stream *s)
+{
+    size_t len = strlen(s->name);
+
+    while (len > 0 && s->name[len - 1] == ' ')
+        s->name[--len] = '\0';
+    if (s->refclk.kind == SDP_REFCLK_PTP && strncmp(s->refclk.text, "ptp=", 4) != 0)
+        memset(s->refclk.text, 0, sizeof s->refclk.text);
+    else if (strlen(s->refclk.text) >= SDP_REFCLK_SIZE - 4)
+        s->refclk = (struct sdp_refclk){.domain = SDP_DOMAIN_UNKNOWN};
+}
+
+static void demand_written(const struct sdp_stream *stream)
+{
+    struct result first = {.count = 1, .stream = {*stream}}, second;
+    char *text = malloc(SDP_WRITE_MAX);
+    size_t len;
+
+    DEMAND(text);
+    if (strlen(stream->refclk.text) >= SDP_REFCLK_SIZE - 4)
+        forget_the_uncertain(&first.stream[0]);
+    len = sdp_write(&first.stream[0], text);
+    parse(text, len, 1, SDP_WHY_SIZE, 0x5a, &second);
+    DEMAND(second.count == 1);
+    forget_the_uncertain(&first.stream[0]);
+    forget_the_uncertain(&second.stream[0]);
+    demand_same(&first, &second);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -140,6 +174,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     DEMAND(first.count > 0 || first.why[0]);
     for (int i = 0; i < first.count; i++)
         demand_promises(&first.stream[i]);
+    for (int i = 0; i < first.count; i++)
+        if (first.stream[i].legs == 1)
+            demand_written(&first.stream[i]);
 
     parse(text, size, room, 1 + size % SDP_WHY_SIZE, 0x5a, &second);
     demand_same(&first, &second);

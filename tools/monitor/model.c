@@ -166,11 +166,13 @@ void model_announced(struct model *m, const struct directory *directory, const c
         const struct directory_entry *e = &directory->entries[i];
         const struct sockaddr_in *group = &e->stream.leg[0].group;
         int room, place;
+        bool called;
 
         if (!e->playable || ntohs(group->sin_port) == UINT16_MAX)
             continue;
         place = find_group(m, group, &room);
-        if (place < 0 && (known_only || (*name && !same_name(name, e->stream.name))))
+        called = !*name || same_name(name, e->stream.name);
+        if (place < 0 ? known_only || !called : !called && !m->sessions[place].kept)
             continue;
         place = model_watch(m, group, false, now);
         if (place < 0)
