@@ -309,6 +309,10 @@ install: all
 	install -D -m 644 tools/systemd/ptp4l.conf $(DESTDIR)$(PREFIX)/share/doc/unisono/systemd/ptp4l.conf
 	install -D -m 644 tools/systemd/send.conf $(DESTDIR)$(SYSCONFDIR)/unisono/send.conf.example
 	install -D -m 644 tools/systemd/recv.conf $(DESTDIR)$(SYSCONFDIR)/unisono/recv.conf.example
+	sed -e 's,/usr/local,$(PREFIX),; s,/etc/,$(SYSCONFDIR)/,' tools/systemd/unisono-monitor.service > \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-monitor.service
+	install -D -m 644 tools/systemd/monitor.conf $(DESTDIR)$(SYSCONFDIR)/unisono/monitor.conf.example
+	install -m 644 tools/monitor/unisono.rules.yml $(DESTDIR)$(PREFIX)/share/doc/unisono/
 
 # configurations that somebody wrote stay
 uninstall:
@@ -318,6 +322,7 @@ uninstall:
 	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-%.service,$(UNIT_NAMES))
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-unisono.rules $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-unisono.conf
 	rm -f $(addprefix $(DESTDIR)$(SYSCONFDIR)/unisono/,send.conf.example recv.conf.example)
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-monitor.service $(DESTDIR)$(SYSCONFDIR)/unisono/monitor.conf.example
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/unisono
 
 # what --print-config says of the defaults, but for what a service wants; tests/e2e/service.sh sees that they are up to date

@@ -7,14 +7,13 @@
 
 const char *const views_hostile[VIEWS_HOSTILE] = {
     "\u8212\u53f0\u5de6\u5074\u306e\u30b9\u30d4\u30fc\u30ab\u30fc\u7fa4", /* double width */
-    "zalgo"
-    "a\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309z",          /* combining, heaps of it */
-    "\u202eright to left\u2066\u200b\u200d\ufeff",                       /* direction, no width */
-    "\U0001f469\u200d\U0001f469\u200d\U0001f467\ufe0f \U0001f50a",       /* joined emoji */
-    "\u0301\u0302leads with marks",                                      /* combining with nothing */
-    "quo\"te\\back {a=\"b\"} 1",                                         /* labels */
-    "?[2J?]0;title?",                                                    /* what is left of escapes */
-    "\u00c4\u00d6\u00dc\u00e4\u00f6\u00fc\u00df caf\u00e9 \u0394\u03a9", /* honest UTF-8 */
+    "zalgo-a\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309z",     /* combining, heaps of it */
+    "\u202eright to left\u2066\u200b\u200d\ufeff",                        /* direction, no width */
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467\ufe0f \U0001f50a",        /* joined emoji */
+    "\u0301\u0302leads with marks",                                       /* combining with nothing */
+    "quo\"te\\back {a=\"b\"} 1",                                          /* labels */
+    "?[2J?]0;title?",                                                     /* what is left of escapes */
+    "\u00c4\u00d6\u00dc\u00e4\u00f6\u00fc\u00df caf\u00e9 \u0394\u03a9",  /* honest UTF-8 */
 };
 
 static void all_nan(struct view_history *history)

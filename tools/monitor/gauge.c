@@ -37,6 +37,14 @@ const char *gauge_plain(char text[FIGURE_SIZE], double value, unsigned decimals)
     return gauge_figure(text, value, 16, decimals, false);
 }
 
+const char *gauge_short(char text[FIGURE_SIZE], double value)
+{
+    if (isnan(value))
+        return strcpy(text, "-");
+    snprintf(text, FIGURE_SIZE, "%.6g", value);
+    return text;
+}
+
 /* The worse of two, of which the first may not be known. */
 static double worse(double a, double b, enum gauge_worst worst)
 {

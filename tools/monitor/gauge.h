@@ -23,6 +23,9 @@ const char *gauge_figure(char text[FIGURE_SIZE], double value, unsigned width, u
 /* The same without a bound that anybody would reach. */
 const char *gauge_plain(char text[FIGURE_SIZE], double value, unsigned decimals);
 
+/* As few digits as tell it, six at most: of what somebody has set, such as a latency. */
+const char *gauge_short(char text[FIGURE_SIZE], double value);
+
 /* The worst of a whole history: the highest, lowest or largest; NAN when nothing is known. */
 double gauge_worst_of(const struct view_history *history, enum gauge_worst worst);
 

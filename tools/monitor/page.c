@@ -96,10 +96,11 @@ void flow_clock(struct flow *flow, const struct view_clock *clock)
 
 static void clock_time(char text[16], double time_s)
 {
-    time_t seconds = (time_t)time_s;
+    bool known = fabs(time_s) < 1e12; /* neither NAN, nor beyond what a recording could mean */
+    time_t seconds = known ? (time_t)time_s : 0;
     struct tm tm = {0};
 
-    if (isnan(time_s) || !localtime_r(&seconds, &tm) || strftime(text, 16, "%H:%M:%S", &tm) == 0)
+    if (!known || !localtime_r(&seconds, &tm) || strftime(text, 16, "%H:%M:%S", &tm) == 0)
         snprintf(text, 16, "--:--:--");
 }
 

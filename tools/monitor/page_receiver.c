@@ -8,7 +8,7 @@
 
 #include "gauge.h"
 
-enum { CELL_COLUMNS = 40, LABEL_COLUMNS = 17 };
+enum { CELL_COLUMNS = 40, LABEL_COLUMNS = 16 };
 
 /* Label and value side by side, as many pairs in a line as there is room for. */
 struct grid {

@@ -51,8 +51,8 @@ static void heading(struct sheet *sheet, const struct desk *desk, const struct v
         flow_field(&flow, LOOK_WARNING, "NO SOUND");
     flow_field(&flow, LOOK_PLAIN, "%s", s->group);
     flow_field(&flow, LOOK_PLAIN, "%s/%u/%u", or_dash(s->codec), (unsigned)s->rate_hz, s->channels);
-    flow_field(&flow, LOOK_PLAIN, "latency %s ms", gauge_plain(latency, s->latency_ms, 3));
-    flow_field(&flow, LOOK_PLAIN, "packets of %s ms", gauge_plain(ptime, s->ptime_ms, 3));
+    flow_field(&flow, LOOK_PLAIN, "latency %s ms", gauge_short(latency, s->latency_ms));
+    flow_field(&flow, LOOK_PLAIN, "packets of %s ms", gauge_short(ptime, s->ptime_ms));
     flow_field(&flow, LOOK_PLAIN, "%s", s->announced ? "announced" : "not announced");
     if (*s->sender)
         flow_field(&flow, LOOK_PLAIN, "from %s", s->sender);
@@ -79,7 +79,7 @@ static void alignment(struct sheet *sheet, const struct view_stream *s, size_t l
     else
         flow_field(&flow, apart ? LOOK_ALARM : LOOK_BOLD, "%s %s us (p99 %s, limit %s)",
                    apart ? "APART" : "aligned", gauge_plain(a, s->apart_us, 1),
-                   gauge_plain(p99, s->apart_p99_us, 1), gauge_plain(limit, s->apart_limit_us, 1));
+                   gauge_plain(p99, s->apart_p99_us, 1), gauge_short(limit, s->apart_limit_us));
     flow_field(&flow, LOOK_PLAIN, "headroom %s ms%s%s", gauge_plain(text, s->headroom_ms, 1),
                *s->headroom_of ? " at " : "", s->headroom_of);
     flow_field(&flow, LOOK_PLAIN, "loss %s %%", gauge_plain(text, s->witness.loss_percent, 2));
@@ -231,15 +231,20 @@ static void table_heading(struct line *line, const struct table *t)
 
         if (!t->shown[i])
             continue;
+        at += width;
         if (i == COLUMN_STATE || i == COLUMN_PTP)
             line_add(line, " %-*s", (int)width - 1, columns[i].heading);
         else
             line_add(line, "%*s", (int)width, columns[i].heading);
     }
-    if (t->spark && !isnan(t->full_us))
-        line_add(line, " error 0..%s us, %u s", gauge_plain(text, t->full_us, 1), VIEW_HISTORY);
-    else if (t->spark)
-        line_add(line, " error, %u s", VIEW_HISTORY);
+    if (!t->spark)
+        return;
+    line_pad(line, at + 1);
+    if (t->spark >= 24)
+        line_add(line, "error ");
+    if (!isnan(t->full_us))
+        line_add(line, "0..%s us ", gauge_short(text, t->full_us));
+    line_add(line, "%u s", VIEW_HISTORY);
 }
 
 static float loudest(const struct view_receiver *r)

@@ -167,10 +167,14 @@ static enum MHD_Result answer(void *of, struct MHD_Connection *connection, const
 
     (void)version;
     (void)upload;
-    (void)upload_size;
-    (void)state;
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
         return MHD_queue_response(connection, MHD_HTTP_METHOD_NOT_ALLOWED, p->fixed[FIXED_REFUSED]);
+    /* the first call is for the headers alone: who answers there closes the connection */
+    if (!*state || *upload_size > 0) {
+        *state = p;
+        *upload_size = 0;
+        return MHD_YES;
+    }
     if (!strcmp(path, "/metrics"))
         return answer_text(p, connection);
     if (!strcmp(path, "/"))

@@ -19,14 +19,14 @@ struct prometheus;
 /*
  * Serves GET and HEAD of / and /metrics by HTTP 1.1 at `address`: "ADDR:PORT" or ":PORT" (then 127.0.0.1);
  * port 0 takes a free one. The log says where. Anybody who reaches the address can read. A thread of its own;
- * at most 64 connections, which wait for one another beyond that, and 8 texts: who takes so long to read one
- * that seven newer ones were asked for is cut off. 0, or -errno and one line in `err`.
+ * at most 64 connections, further ones wait; and at most 8 texts: whoever is still at one when the eighth
+ * after it is published is cut off, as is who does nothing for 10 s. 0, or -errno and one line in `err`.
  */
 int prometheus_start(struct prometheus **p, const char *address, char *err, size_t err_size);
 
 /*
  * Makes this view what is served from now on; until the first, /metrics is 503. Takes as long as the text,
- * some milliseconds for a thousand receivers; no client can make it wait. 0 or -ENOMEM: the old one stays.
+ * some 50 ms for a thousand receivers; no client can make it wait. 0 or -ENOMEM: the old one stays.
  */
 int prometheus_publish(struct prometheus *p, const struct view *view);
 

@@ -15,7 +15,12 @@ static const double US = 1e-6, MS = 1e-3, PPM = 1e-6, PERCENT = 1e-2, BITS = 0.1
 /* A member of a struct as a metric. */
 struct metric {
     const char *name, *help;
-    enum { REAL, FLAG, CLAIM, COUNT } kind; /* double; bool; bool of the telemetry; size_t or unsigned */
+    enum {
+        REAL,
+        FLAG,
+        CLAIM,
+        COUNT
+    } kind; /* double; bool; bool of the telemetry; size_t, unsigned or enum */
     size_t at, size;
     const double *unit; /* of a REAL */
 };
@@ -31,6 +36,7 @@ struct metric {
     }
 
 static const struct metric of_receiver[] = {
+    {"level", "Its state: 0 well, 1 note, 2 warning, 3 alarm.", COUNT, MEMBER(view_receiver, level), &ONE},
     R("report_age_seconds", age_s, &ONE, "Since the last report."),
     R("report_gap_seconds", gap_s, &ONE, "Between reports."),
     R("clock_offset_seconds", clock.offset_us, &US, "Offset from the PTP master, as its daemon says."),
@@ -64,6 +70,8 @@ static const struct metric of_receiver[] = {
 };
 
 static const struct metric of_stream[] = {
+    {"level", "State of it and its receivers: 0 well, 1 note, 2 warning, 3 alarm.", COUNT,
+     MEMBER(view_stream, level), &ONE},
     {"announced", "1 when it is announced by SAP or mDNS.", FLAG, MEMBER(view_stream, announced), &ONE},
     {"on_air", "1 when sound comes.", FLAG, MEMBER(view_stream, on_air), &ONE},
     {"waiting", "1 when its sender waits for receivers.", FLAG, MEMBER(view_stream, waiting), &ONE},

@@ -55,10 +55,10 @@ static attr_t attributes(enum look look)
         return A_UNDERLINE;
     case LOOK_ALARM:
     case LOOK_WARNING:
-        return A_BOLD | (attr_t)COLOR_PAIR(look);
+        return A_BOLD | (attr_t)COLOR_PAIR((int)look);
     case LOOK_NOTE:
     case LOOK_WELL:
-        return (attr_t)COLOR_PAIR(look);
+        return (attr_t)COLOR_PAIR((int)look);
     default:
         return A_NORMAL;
     }
@@ -178,7 +178,7 @@ static void draw(struct screen *s)
     page_draw(&s->desk, &s->view, s->line, rows, columns, s->ascii);
     if (s->plain) {
         for (unsigned i = 0; i < rows; i++)
-            printf("%s\n", s->line[i].text);
+            printf("%s\r\n", s->line[i].text);
         fflush(stdout);
         return;
     }
