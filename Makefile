@@ -65,6 +65,11 @@ REPLAY   := $(patsubst %.c,%,$(wildcard tools/replay/*.c)) tools/doctor/finding
 # how the monitor is looked at: a view > page of lines > terminal; a view > text of metrics > HTTP
 VIEWS    := $(addprefix tools/monitor/,view line gauge desk page page_stream page_receiver screen prometheus_text prometheus)
 
+# watch (what comes) or play (a recording) > model > views; what it shares with receivers and replay
+MONITOR  := $(filter-out $(VIEWS),$(patsubst %.c,%,$(wildcard tools/monitor/*.c)))
+EARS     := receiver/recv receiver/stream \
+            $(addprefix tools/replay/,analysis track losses histogram envelope format json pcapfile frame)
+
 # builds inside other targets use all processors, unless -j was said
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -73,9 +78,11 @@ SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lsystemd -lm
 RECV_LIBS := -lasound -lsamplerate -lsystemd -lm
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
+MONITOR_LIBS := -lpcap -lasound -lsamplerate -lsystemd -lm
 VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
+PROGRAMS += $(BUILD)/unisono-monitor
 
 all: $(PROGRAMS)
 
@@ -90,6 +97,9 @@ $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 
 $(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options $(CORE))
 	$(link) $(REPLAY_LIBS)
+
+$(BUILD)/unisono-monitor: $(call objects,$(MONITOR) $(VIEWS) $(EARS) $(DISCOVERY) $(HOST) $(CORE))
+	$(link) $(MONITOR_LIBS) $(VIEW_LIBS) $(DISCOVERY_LIBS)
 
 # ---- the simulated sound card and the instruments -----------------------------------------------------------
 
@@ -138,6 +148,7 @@ LIBRARY   := $(BUILD)/tests/unisono.a
 LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
 LIB_OBJS  += $(call objects,$(VIEWS) tests/views)
+LIB_OBJS  += $(call objects,$(filter-out %/main,$(MONITOR)))
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) $(VIEW_LIBS) -lpcap -lcmocka
 SCRIPTS   := tests/purity.sh tests/simulator.sh $(sort $(wildcard tests/e2e/*.sh tests/interop/*.sh))
@@ -161,6 +172,9 @@ $(BUILD)/fake-ptp4l: $(call objects,tests/fake_ptp4l)
 $(BUILD)/viewer: $(call objects,tests/viewer) $(LIBRARY)
 	$(link) $(VIEW_LIBS)
 
+$(BUILD)/crowd: $(call objects,tests/crowd) $(LIBRARY)
+	$(link) -lm
+
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
@@ -178,7 +192,9 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer fake-ptp4l notified freeze interop-samples gst-aes67-send)
+PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer crowd fake-ptp4l notified freeze interop-samples gst-aes67-send)
+
+peers: $(PEERS)
 
 # ---- fuzzing: tests/fuzz/fuzz_TARGET.c is a target; see tests/fuzz/README.md ----------------------------------
 
@@ -194,7 +210,7 @@ $(FUZZ_BINS): $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY
 	$(link) $(SEND_LIBS)
 
 $(CORPORA): $(BUILD)/tests/fuzz/corpus_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus_main.o $(LIBRARY)
-	$(link) $(SEND_LIBS)
+	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
 %/fuzz_rx %/corpus_rx: LDFLAGS += $(addprefix -Wl$(comma)--wrap=timeline_,create reset read)
 
@@ -282,6 +298,7 @@ install: all
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 tools/replay/unisono-replay.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 tools/monitor/unisono-monitor.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	for unit in $(UNIT_NAMES); do tools/systemd/unit.sh $$unit $(PREFIX)/bin $(SYSCONFDIR)/unisono > \
@@ -299,7 +316,7 @@ install: all
 # configurations that somebody wrote stay
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1 unisono-monitor.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
 	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-%.service,$(UNIT_NAMES))
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-unisono.rules $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-unisono.conf
@@ -328,5 +345,5 @@ $(BUILD)/%.o: %.c Makefile
 clean:
 	rm -rf build
 
-.PHONY: all clean tools sim plot units fuzz fuzzers corpora test check deps deps-build deps-test demo bench install uninstall examples format
+.PHONY: all clean tools peers sim plot units fuzz fuzzers corpora test check deps deps-build deps-test demo bench install uninstall examples format
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

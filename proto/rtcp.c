@@ -63,6 +63,14 @@ uint64_t rtcp_ntp_of_ptp(ptp_ns t)
     return ((uint64_t)seconds + NTP_OF_1970) << 32 | ((uint64_t)rest_ns << 32) / NS_PER_S;
 }
 
+ptp_ns rtcp_ptp_of_ntp(uint64_t ntp)
+{
+    uint32_t seconds = (uint32_t)(ntp >> 32) - NTP_OF_1970;
+    uint64_t fraction = ntp & UINT32_MAX;
+
+    return (ptp_ns){seconds * NS_PER_S + (int64_t)((fraction * (uint64_t)NS_PER_S + UINT32_MAX) >> 32)};
+}
+
 struct rtcp_clock rtcp_clock_of_map(const struct clock_map *map)
 {
     struct rtcp_clock clock = {

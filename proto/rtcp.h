@@ -96,6 +96,9 @@ struct rtcp_report {
  */
 uint64_t rtcp_ntp_of_ptp(ptp_ns t);
 
+/* And back: what it was made of, between 1970 and 2106; rounded up, as that rounds down. */
+ptp_ns rtcp_ptp_of_ntp(uint64_t ntp);
+
 /* What a machine with this map tells others. Any state is allowed, MEDIA_CLOCK_NO_PTP too: not known. */
 struct rtcp_clock rtcp_clock_of_map(const struct clock_map *map);
 

@@ -259,20 +259,11 @@ void analysis_take(struct analysis *a, const struct datagram *d, const struct rt
     take_timing(a, d, p, row);
 }
 
-/* The PTP time that rtcp_ntp_of_ptp() made this of: rounded up, as that rounds down. */
-static ptp_ns ptp_of_ntp(uint64_t ntp)
-{
-    uint32_t seconds = (uint32_t)(ntp >> 32) - 2208988800u;
-    uint64_t fraction = ntp & UINT32_MAX;
-
-    return (ptp_ns){seconds * NS_PER_S + (int64_t)((fraction * (uint64_t)NS_PER_S + UINT32_MAX) >> 32)};
-}
-
 static void take_sender_report(struct analysis *a, const struct rtcp_report *report, int64_t arrival_ns)
 {
     struct analysis_rtcp *r = &a->rtcp;
     uint32_t rate_hz = a->config.format.rate_hz;
-    uint32_t should = (uint32_t)(uint64_t)media_at_ptp(ptp_of_ntp(report->ntp), rate_hz).n;
+    uint32_t should = (uint32_t)(uint64_t)media_at_ptp(rtcp_ptp_of_ntp(report->ntp), rate_hz).n;
     raw_ns arrival = {arrival_ns};
     unsigned hint = 0;
 

@@ -4,15 +4,17 @@
 #include <inttypes.h>
 #include <math.h>
 
-static void put_text(FILE *out, const char *text)
+static void put_text(const struct json *j, const char *text)
 {
+    FILE *out = j->out;
+
     fputc('"', out);
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
 
         if (c == '"' || c == '\\')
             fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c > 0x7e)
+        else if (c < 0x20 || c == 0x7f || (c > 0x7e && !j->compact))
             fprintf(out, "\\u%04x", c);
         else
             fputc(c, out);
@@ -24,10 +26,10 @@ static void begin(struct json *j, const char *name)
 {
     if (j->more)
         fputc(',', j->out);
-    if (j->depth)
+    if (j->depth && !j->compact)
         fprintf(j->out, "\n%*s", (int)j->depth * 2, "");
     if (name) {
-        put_text(j->out, name);
+        put_text(j, name);
         fputs(": ", j->out);
     }
     j->more = true;
@@ -44,7 +46,9 @@ void json_open(struct json *j, const char *name, char bracket)
 void json_close(struct json *j, char bracket)
 {
     j->depth--;
-    fprintf(j->out, "\n%*s%c", (int)j->depth * 2, "", bracket);
+    if (!j->compact)
+        fprintf(j->out, "\n%*s", (int)j->depth * 2, "");
+    fputc(bracket, j->out);
     j->more = true;
     if (!j->depth)
         fputc('\n', j->out);
@@ -53,7 +57,7 @@ void json_close(struct json *j, char bracket)
 void json_text(struct json *j, const char *name, const char *value)
 {
     begin(j, name);
-    put_text(j->out, value);
+    put_text(j, value);
 }
 
 void json_flag(struct json *j, const char *name, bool value)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * JSON (RFC 8259), written as it comes: objects in objects, a member a line. A name is given inside objects,
+ * JSON (RFC 8259), written as it comes: objects in objects, a member a line
+ * unless compact. A name is given inside objects,
  * NULL inside arrays. Bytes that are not printable ASCII come out as \u00XX, so that the output is valid
  * whatever a capture holds.
  */
@@ -14,7 +15,8 @@
 struct json {
     FILE *out;
     unsigned depth;
-    bool more; /* a comma is due before the next one */
+    bool more;    /* a comma is due before the next one */
+    bool compact; /* all in one line; texts are UTF-8 that may stand as it is */
 };
 
 void json_open(struct json *json, const char *name, char bracket); /* '{' or '[' */
