@@ -56,6 +56,9 @@ check 'the rest' same "$(one sdp.media_attr)" "rtpmap:98 L24/48000/2|ptime:1|fra
 ${group%:*} 10.77.0.1|ts-refclk:ptp=IEEE1588-2008:00-1D-C1-FF-FE-00-00-01:0|mediaclk:direct=0|\
 extmap:1 urn:x-unisono:header|x-unisono-latency:80000000"
 check 'the statistics count it' await_stat sender 5 announced '>=' 3
+check 'our own receiver lists it' sh -c 'ip netns exec "$1" "$2" --list --list-seconds 8 --interface eth0 2>&1 |
+    grep -E "^stage 1 .*$3 .*L24/48000/2 .*1 ms .*PTP 0, 00-1D-C1-FF-FE-00-00-01 .*10.77.0.1"' - "$ns_listener" \
+    "$build/unisono-recv" "$group"
 
 # ---- another grandmaster; holdover ------------------------------------------------------------------------------
 fake_tell 'sync off' sender

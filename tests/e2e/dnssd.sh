@@ -95,6 +95,10 @@ check 'and the description, but for the ID of the session' same "$(description |
     "$(grep -v '^o=' "$work/printed")"
 check 'of which this is version 1' grep -qE '^o=- [0-9]+ 1 IN IP4 10.77.0.1$' <(description)
 
+check 'our own receiver lists it, too' sh -c 'ip netns exec "$1" env DBUS_SYSTEM_BUS_ADDRESS="$2" "$3" --list \
+    --list-seconds 2 --interface eth0 2>&1 | grep -E "^stage left .*PTP 0, 00-1D-C1-FF-FE-00-00-01 .*mDNS"' - "$ns_listener" \
+    "$(bus listener)" "$build/unisono-recv"
+
 # ---- it changes -------------------------------------------------------------------------------------------------
 fake_tell 'gm 00-1D-C1-FF-FE-00-00-02' sender
 check 'another grandmaster is found there' finds 1 'IEEE1588-2008:00-1D-C1-FF-FE-00-00-02:0'
