@@ -45,6 +45,8 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
             proto/host/service proto/host/waiting
 # what is on the air; for whoever looks for streams
 DISCOVERY := proto/host/discovery proto/host/browser
+# sessions of libortp over sockets of ours
+ORTP     := proto/host/endpoint
 # capture > retime > tx > send
 TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
@@ -74,8 +76,9 @@ EARS     := receiver/recv receiver/stream \
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
-SEND_LIBS := -lortp -lbctoolbox -lasound -lsamplerate -lsndfile -lsystemd -lm
+SEND_LIBS  = $(ORTP_LIBS) -lasound -lsamplerate -lsndfile -lsystemd -lm
 RECV_LIBS := -lasound -lsamplerate -lsystemd -lm
+ORTP_LIBS := -lortp -lbctoolbox
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
 REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
 MONITOR_LIBS := -lpcap -lasound -lsamplerate -lsystemd -lm
@@ -86,11 +89,11 @@ PROGRAMS += $(BUILD)/unisono-monitor
 
 all: $(PROGRAMS)
 
-$(BUILD)/unisono-send: $(call objects,$(SENDER) $(TX) $(HOST) $(CORE))
+$(BUILD)/unisono-send: $(call objects,$(SENDER) $(TX) $(ORTP) $(HOST) $(CORE))
 	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
-$(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(DISCOVERY) $(HOST) $(CORE))
-	$(link) $(RECV_LIBS) $(DISCOVERY_LIBS)
+$(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(ORTP) $(DISCOVERY) $(HOST) $(CORE))
+	$(link) $(ORTP_LIBS) $(RECV_LIBS) $(DISCOVERY_LIBS)
 
 $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS)
@@ -145,7 +148,7 @@ tools: $(TOOLS)
 
 # one program a module, tests/test_MODULE.c, with whatever it needs of the tree
 LIBRARY   := $(BUILD)/tests/unisono.a
-LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
+LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(ORTP) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
 LIB_OBJS  += $(call objects,$(VIEWS) tests/views)
 LIB_OBJS  += $(call objects,$(filter-out %/main,$(MONITOR)))

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proto/host/ear.h"
+#include "proto/host/endpoint.h"
 #include "proto/host/net.h"
 #include "proto/rtp.h"
 #include "reception.h"
@@ -31,7 +32,8 @@
 
 struct control {
     struct ear *ear;
-    int mouth;                  /* -1: none yet */
+    RtpSession *session; /* for RTCP alone */
+    struct endpoint mouth;
     struct sockaddr_in address; /* the group, with the port of RTCP */
     char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
     char cname[RTCP_CNAME_MAX + 1];
@@ -105,7 +107,7 @@ static int open_mouth(struct control *c)
         fd = net_open_transmit(&config, err, sizeof err);
     if (fd < 0)
         return fd;
-    c->mouth = fd;
+    c->mouth.fd = fd;
     getsockname(fd, (void *)&own, &own_len);
     ear_ignore(c->ear, &own);
     return 0;
@@ -113,18 +115,18 @@ static int open_mouth(struct control *c)
 
 static void shut_mouth(struct control *c)
 {
-    if (c->mouth >= 0)
-        close(c->mouth);
-    c->mouth = -1;
+    if (c->mouth.fd >= 0)
+        close(c->mouth.fd);
+    c->mouth.fd = -1;
 }
 
 /* The octets sent, RTCP_TIMER_OVERHEAD included; 0: none, counted. */
 static size_t say(struct control *c, size_t len)
 {
-    int error = c->mouth < 0 ? open_mouth(c) : 0;
+    int error = c->mouth.fd < 0 ? open_mouth(c) : 0;
 
-    if (!error && send(c->mouth, c->compound, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        error = -errno;
+    if (!error)
+        error = endpoint_say(c->session, &c->mouth, c->compound, len);
     if (error) {
         c->unsent++;
         c->last_errno = -error;
@@ -246,7 +248,9 @@ int control_open(struct control **control, const struct control_config *config, 
         snprintf(err, err_size, "RTCP is not heard: not enough memory");
         return result;
     }
-    c->mouth = -1;
+    endpoint_init(&c->mouth);
+    ortp_init();
+    ortp_set_log_level_mask(NULL, ORTP_FATAL);
     c->ssrc = random_ssrc();
     c->address = config->group;
     c->address.sin_port = htons((uint16_t)(ntohs(config->group.sin_port) + 1));
@@ -259,9 +263,13 @@ int control_open(struct control **control, const struct control_config *config, 
         .first_octets = FIRST_OCTETS,
         .seed = (uint64_t)random_ssrc() << 32 | c->ssrc,
     };
-    result = ear_open(&c->ear, &ear, now, err, err_size);
+    c->session = endpoint_session(c->ssrc, NULL, &c->mouth);
+    if (c->session)
+        result = ear_open(&c->ear, &ear, now, err, err_size);
+    else
+        snprintf(err, err_size, "RTCP is not heard: not enough memory");
     if (result < 0) {
-        free(c);
+        control_close(c);
         return result;
     }
     *control = c;
@@ -274,6 +282,9 @@ void control_close(struct control *c)
         return;
     shut_mouth(c);
     ear_close(c->ear);
+    if (c->session)
+        rtp_session_destroy(c->session);
+    ortp_exit();
     free(c);
 }
 

@@ -16,6 +16,7 @@
 
 #include <ortp/ortp.h>
 
+#include "proto/host/endpoint.h"
 #include "proto/host/net.h"
 #include "proto/rtcp.h"
 
@@ -122,15 +123,6 @@ static void pool_install(void)
     set_memory_functions(&functions);
 }
 
-/* ---- transports ------------------------------------------------------------------------------------ */
-
-struct endpoint {
-    RtpTransport transport; /* transport.data points back to here */
-    struct sender *sender;
-    int fd;
-    int result; /* of the newest datagram: 0 or -errno */
-};
-
 struct sender {
     struct send_config config;
     char interface[INET_ADDRSTRLEN > IF_NAMESIZE ? INET_ADDRSTRLEN : IF_NAMESIZE];
@@ -174,62 +166,6 @@ static void count_failure(struct sender *s, int error)
     }
 }
 
-/*
- * What oRTP calls instead of its sockets. A failure is reported as 0 bytes sent: on a negative result the
- * library logs, to an address that a transport of one's own does not have, and crashes.
- */
-static int endpoint_send(RtpTransport *transport, mblk_t *message, int flags, const struct sockaddr *to,
-                         socklen_t to_len)
-{
-    struct endpoint *endpoint = transport->data;
-    struct iovec part = {message->b_rptr, (size_t)(message->b_wptr - message->b_rptr)};
-    struct msghdr datagram = {.msg_iov = &part, .msg_iovlen = 1};
-    ssize_t sent = sendmsg(endpoint->fd, &datagram, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
-
-    (void)to;
-    (void)to_len;
-    endpoint->result = sent < 0 ? -errno : 0;
-    if (sent < 0)
-        count_failure(endpoint->sender, -endpoint->result);
-    return sent < 0 ? 0 : (int)sent;
-}
-
-static int endpoint_receive(RtpTransport *transport, mblk_t *message, int flags, struct sockaddr *from,
-                            socklen_t *from_len)
-{
-    (void)transport;
-    (void)message;
-    (void)flags;
-    (void)from;
-    (void)from_len;
-    return 0;
-}
-
-static ortp_socket_t endpoint_socket(RtpTransport *transport)
-{
-    return ((struct endpoint *)transport->data)->fd;
-}
-
-/* oRTP closes and destroys transports with the session; ours belong to struct sender. */
-static void endpoint_keep(RtpTransport *transport)
-{
-    (void)transport;
-}
-
-static void endpoint_init(struct endpoint *endpoint, struct sender *s)
-{
-    *endpoint = (struct endpoint){
-        .transport = {.data = endpoint,
-                      .t_getsocket = endpoint_socket,
-                      .t_sendto = endpoint_send,
-                      .t_recvfrom = endpoint_receive,
-                      .t_close = endpoint_keep,
-                      .t_destroy = endpoint_keep},
-        .sender = s,
-        .fd = -1,
-    };
-}
-
 /* ---- opening and closing --------------------------------------------------------------------------- */
 
 /* Opens the socket for group:port, or for the RTCP port above. Returns the descriptor or -errno. */
@@ -252,28 +188,6 @@ static int open_socket(const struct sender *s, bool rtcp, char *interface_name, 
     return net_open_transmit(&config, err, err_size);
 }
 
-/*
- * A session that does nothing by itself: SENDRECV, because SENDONLY would poll for RTCP in every send; no
- * bandwidth, so that no report is ever scheduled. Each end sends through one endpoint alone; what has none
- * is not used. NULL when memory is short.
- */
-static RtpSession *open_session(const struct sender *s, struct endpoint *rtp_by, struct endpoint *rtcp_by)
-{
-    RtpSession *session = rtp_session_new(RTP_SESSION_SENDRECV);
-    RtpTransport *rtp = NULL, *rtcp = NULL;
-
-    if (!session)
-        return NULL;
-    rtp_session_set_ssrc(session, s->config.ssrc);
-    rtp_session_set_target_upload_bandwidth(session, 0);
-    rtp_session_get_transports(session, &rtp, &rtcp);
-    if (rtp_by)
-        meta_rtp_transport_set_endpoint(rtp, &rtp_by->transport);
-    if (rtcp_by)
-        meta_rtp_transport_set_endpoint(rtcp, &rtcp_by->transport);
-    return session;
-}
-
 int send_open(struct sender **sender, const struct send_config *config, char *interface_name, char *err,
               size_t err_size)
 {
@@ -290,8 +204,8 @@ int send_open(struct sender **sender, const struct send_config *config, char *in
     s->config = *config;
     snprintf(s->interface, sizeof s->interface, "%s", config->interface ? config->interface : "");
     snprintf(s->cname, sizeof s->cname, "%s", config->cname);
-    endpoint_init(&s->rtp, s);
-    endpoint_init(&s->rtcp, s);
+    endpoint_init(&s->rtp);
+    endpoint_init(&s->rtcp);
 
     result = s->rtp.fd = open_socket(s, false, interface_name, err, err_size);
     if (result < 0)
@@ -299,8 +213,8 @@ int send_open(struct sender **sender, const struct send_config *config, char *in
     result = s->rtcp.fd = open_socket(s, true, NULL, err, err_size);
     if (result < 0)
         goto out;
-    s->media = open_session(s, &s->rtp, NULL);
-    s->control = open_session(s, NULL, &s->rtcp);
+    s->media = endpoint_session(s->config.ssrc, &s->rtp, NULL);
+    s->control = endpoint_session(s->config.ssrc, NULL, &s->rtcp);
     result = s->media && s->control ? 0 : -ENOMEM;
     if (s->media)
         rtp_session_enable_rtcp(s->media, FALSE);
@@ -377,18 +291,9 @@ void send_get_counters(const struct sender *s, struct send_counters *counters)
 
 /* ---- RTP ------------------------------------------------------------------------------------------- */
 
-/* A message of oRTP around bytes that stay ours. */
-static mblk_t *wrap(uint8_t *bytes, size_t len)
-{
-    mblk_t *message = esballoc(bytes, len, 0, NULL);
-
-    message->b_wptr = message->b_rptr + len;
-    return message;
-}
-
 int send_packet(struct sender *s, const struct rtp_packet *packet, uint8_t *datagram, size_t payload_len)
 {
-    mblk_t *message = wrap(datagram, rtp_header_bytes(packet->has_ext) + payload_len);
+    mblk_t *message = endpoint_wrap(datagram, rtp_header_bytes(packet->has_ext) + payload_len);
 
     assert(packet->ssrc == s->config.ssrc && payload_len <= RTP_PAYLOAD_MAX && packet->payload_type < 128);
     assert((uintptr_t)datagram % alignof(uint32_t) == 0);
@@ -403,8 +308,10 @@ int send_packet(struct sender *s, const struct rtp_packet *packet, uint8_t *data
         rtp_build_ext(datagram + RTP_FIXED_BYTES, &packet->ext, s->config.ext_id);
 
     rtp_session_sendm_with_ts(s->media, message, packet->timestamp);
-    if (s->rtp.result < 0)
+    if (s->rtp.result < 0) {
+        count_failure(s, -s->rtp.result);
         return s->rtp.result;
+    }
     count(&s->packets, 1);
     count(&s->octets, payload_len);
     return 0;
@@ -427,9 +334,10 @@ static int send_compound(struct sender *s, struct rtcp_report *report, const str
     report->offer = s->config.offer;
     report->offer.waiting = !report->has_sr;
     len = rtcp_build(s->compound, report);
-    rtp_session_rtcp_sendm_raw(s->control, wrap(s->compound, len));
-    if (s->rtcp.result < 0)
+    if (endpoint_say(s->control, &s->rtcp, s->compound, len) < 0) {
+        count_failure(s, -s->rtcp.result);
         return s->rtcp.result;
+    }
     count(&s->reports, 1);
     return (int)len;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Sending: datagrams through libortp to the group, and RTCP beside them. The only file of the sender that
- * knows oRTP.
+ * Sending: datagrams through libortp to the group, and RTCP beside them.
  *
  *   real-time thread   send_packet()                       RTP session  -->  group:port
  *   control thread     send_invitation(), send_report(),   RTCP session -->  group:port + 1
@@ -10,9 +9,8 @@
  *
  * What others say by RTCP is heard elsewhere (audience.h).
  *
- * oRTP builds the packets and its session sends them, but through a transport of ours, on a socket of ours:
- * its own sockets choose no interface, and crash when the network goes away. The bytes are the same as
- * rtp_build() writes. The two sessions share nothing but counters; each belongs to one thread.
+ * oRTP builds the packets and its session sends them, but on a socket of ours (endpoint.h). The bytes are the same
+ * as rtp_build() writes. The two sessions share nothing but counters; each belongs to one thread.
  *
  * A packet that cannot be sent is counted and forgotten; the next one is tried like any other, so sound goes
  * on when the interface is back.

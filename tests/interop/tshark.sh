@@ -100,11 +100,12 @@ stream() {
         "$(tshark -r "$file" --enable-heuristic rtp_udp -Y "rtp && udp.dstport == $port" 2> /dev/null | wc -l)" "$packets"
 
     dissect "$file" rtcp rtcp.pt rtcp.senderssrc rtcp.sdes.type ip.ttl ip.dsfield.dscp udp.dstport > "$work/$name.rtcp"
-    check "$name: RTCP is SR, SDES with CNAME and APP, then with BYE, and marked likewise" same "$(uniq "$work/$name.rtcp")" \
-        "200,202,204 $ssrc 1,0 32 34 $((port + 1))
-200,202,204,203 $ssrc 1,0 32 34 $((port + 1))"
-    check "$name: APP says that the time is not known to be PTP's" same \
-        "$(dissect "$file" rtcp rtcp.app.name rtcp.app.data | sort -u)" 'UNIS 000000000000000000000000'
+    check "$name: RTCP is SR, SDES with CNAME, NAME and TOOL, two APP, then with BYE, and marked likewise" same \
+        "$(uniq "$work/$name.rtcp")" "200,202,204,204 $ssrc 1,2,6,0 32 34 $((port + 1))
+200,202,204,204,203 $ssrc 1,2,6,0 32 34 $((port + 1))"
+    check "$name: APP says that the time is not known to be PTP's, and what is offered" same \
+        "$(dissect "$file" rtcp rtcp.app.name rtcp.app.subtype rtcp.app.data | sort -u)" \
+        "UNIS,UNIS 0,2 000000000000000000000000,$offer"
     check "$name: SR: NTP time is the PTP time of the RTP timestamp" reports "$file" "$rate"
     last=$(dissect "$file" 'rtcp.pt == 203' rtcp.sender.packetcount rtcp.sender.octetcount | tail -n 1)
     check "$name: the last SR has counted all" same "$last" "$packets $((audio * (bytes - 8 - head)))"
@@ -113,7 +114,7 @@ stream() {
 # How long after the first AUDIO the first SR came, and how long each of the others after the one before: reported
 reported() {
     awk 'NF == 1 && !first { first = $1 }
-        $1 == "200,202,204" {
+        $1 == "200,202,204,204" {
             gap = $2 - (n++ ? last : first)
             last = $2
             if (n == 1) start = gap
@@ -136,7 +137,7 @@ earliest() {
 
 "$samples" make "$work/noise.wav" 48000 2 268800
 capture unisono --input "file:$work/noise.wav" --latency 10
-head=28
+head=28 offer=00001201003000000000000000989680
 stream unisono 48000 48 5600 $((8 + head + 288))
 check 'unisono: each packet as PROTOCOL.md says' "$tree/tests/wire_tshark.sh" "$work/unisono.pcapng" "$port"
 check 'the packets in PROTOCOL.md are so, too' "$tree/tests/wire_tshark.sh"
@@ -159,7 +160,7 @@ check 'a first SR with the first AUDIO, then one each second' reported
 
 "$samples" make "$work/noise.flac" 48000 4 48000
 capture aes67 --input "file:$work/noise.flac" --codec L16 --ptime 0.333 --profile aes67
-head=12
+head=12 offer=00000203001000000000000000989680
 stream aes67 48000 16 3000 $((8 + head + 128))
 check 'aes67: no extension, no packet without sound, payload type 96' same \
     "$(dissect "$work/aes67.pcapng" "rtp && udp.dstport == $port" rtp.ext rtp.p_type | sort -u)" '0 96'
