@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# run.sh TEST...: runs each test, a program or a script, shows what the failed ones said, and closes with "N passed, N failed". A test
+# run.sh TEST... [-- TEST...]: runs each test, a program or a script, shows what the failed ones said, and closes with "N passed, N failed". A test
 # that says "skip: WHY" and exits with 77 is counted as skipped.
 #
-# Most tests wait for something most of the time, so JOBS of them (4) run at a time. Scripts with a line "# alone: WHY" come after, one
-# by one: what they measure others would disturb.
+# Most tests wait for something most of the time, so JOBS of them (4) run at a time. Scripts with a line "# alone: WHY", and tests behind --,
+# come after, one by one: what they measure others would disturb.
 #
 # A virtual machine stands still by itself, and what was late then is no fault of what was tested. So a witness runs beside; a test that
 # fails while it saw the machine stand still for more than 5 ms is run again, twice at most, and that is told.
@@ -51,8 +51,10 @@ tell_all() {
     done
 }
 
-together=() alone=()
+together=() alone=() by_itself=
 for test; do
+    if [ "$test" = -- ]; then by_itself=yes; continue; fi
+    if [ -n "$by_itself" ]; then alone+=("$test"); continue; fi
     if grep -qIm 1 '^# alone: ' "$test"; then alone+=("$test"); else together+=("$test"); fi
 done
 number=0

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # One sender, two receivers on cards 130 ppm apart: the same sound leaves both converters at the same instant.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 
 card left 'ppm 50.0'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The sender's sound input fails: it runs over, it is pulled out and put back, the sender is held up. Each time the
 # sender carries on by itself: what was captured leaves the receiver's converter as long after as before.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 
 card mic 'ppm 17.0 xrun_at "4" unplug_at 8 unplug_for 2' # hears 1000 and 1010 Hz

@@ -3,6 +3,7 @@
 # The network between sender and receivers fails: packets are lost, doubled and late, some at a time or many in a row;
 # cables are pulled and put back at either end. What is missing is counted and concealed without a click; sound comes
 # back by itself, aligned.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 
 # behind relays that harm the stream between two packet numbers, and count how

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The receiver's own side fails: its sound card runs dry, or is pulled out and put back; the receiver is held up, or
 # comes late. Each time sound is back by itself, aligned from its first moment.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 
 card steady 'ppm 50.0'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The sender fails: it is killed and started again, held up, replaced by another on the same host while it still
 # speaks. Receivers fade out without a click, wait, and come back by themselves, aligned.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 
 card left 'ppm 50.0'

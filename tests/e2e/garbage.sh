@@ -3,6 +3,7 @@
 # A hostile neighbour on the group while two receivers play: 100,000 datagrams of every kind of garbage. Each is counted
 # for what it is, none is logged by itself, none is heard, none stops anything. One receiver is as it is installed, the
 # other built with sanitizers.
+# alone: floods
 . "$(dirname "$0")/lib.sh"
 
 count=100000

@@ -3,6 +3,7 @@
 # The network interface goes and comes: deleted and made again, with another index; with another address. Both programs
 # take it up by themselves within two seconds, without a restart; the sound comes back, and who was not concerned hears
 # nothing of it.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 
 card near 'ppm 30.0'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # From the first sample to the last: every source, the announced start and the announced end, both profiles, conversion
 # of rates, the statistics, and the signals that end a program.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 
 for name in one two three; do card $name "ppm $((${#name} * 40 - 160)).0"; done # 3, 3, 5 letters: -40, -40, 40

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The monitor before a thousand receivers, and before names that want to be something else: what it costs, that it counts
 # them all, and that its lines stay JSON.
+# alone: measures processor time
 . "$(dirname "$0")/lib.sh"
 
 members=1000 seconds=${MONITOR_SECONDS:-20}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Real ptp4l: the grandmaster dies and a backup takes over; that one dies, too, and for a while there is none; then one
 # returns. Sound goes on all the while, undamaged, and the outputs stay together.
+# alone: what leaves the cards is judged by the microsecond
 . "$(dirname "$0")/lib.sh"
 . "$tree/tests/ptp4l.sh"
 . "$tree/tests/ptp_faults.sh"

@@ -3,6 +3,7 @@
 # A session: the sender waits for receivers, knows them by name, starts them together; a monitor beside says of each where it plays, and
 # the cards agree; a receiver that is killed and one that is cut off are missed, and come back; the end reaches all, by TERMINATE, and by
 # BYE alone where there is no TERMINATE.
+# alone: twenty receivers
 . "$(dirname "$0")/lib.sh"
 
 receivers=${RECEIVERS:-20}
