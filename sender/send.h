@@ -9,8 +9,8 @@
  *
  * What others say by RTCP is heard elsewhere (audience.h).
  *
- * oRTP builds the packets and its session sends them, but on a socket of ours (endpoint.h). The bytes are the same
- * as rtp_build() writes. The two sessions share nothing but counters; each belongs to one thread.
+ * oRTP builds the packets and its session sends them, but on a socket of ours (endpoint.h). The bytes are the
+ * same as rtp_build() writes. The two sessions share nothing but counters; each belongs to one thread.
  *
  * A packet that cannot be sent is counted and forgotten; the next one is tried like any other, so sound goes
  * on when the interface is back.
