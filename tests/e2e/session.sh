@@ -67,6 +67,12 @@ for ((i = 2; i <= receivers; i++)); do
         select(length == 2 and all(. != null)) | .[0] - .[1]] | sort | .[length / 2 | floor]' "$work/compared")
     "$build/unisono-truth" pair "$work/card1.playback" "$work/card$i.playback" --tone 997 --skip 4 --json > "$work/pair.json"
     truth=$(jq '[.. | objects | select(has("median")) | .median][0] / 1000' "$work/pair.json")
+    # who is off, with what it says of itself and of its clock, for whoever has to find out why
+    awk "BEGIN { d = $said - $truth; exit !(d > 3 || d < -3) }" && for r in 1 $i; do
+        echo "  card$i against card1: said $said us, is $truth us; r$r:"
+        tail -n 1 "$work/r$r.json" | jq -c '{starts, xruns, error_ns, error_budget_us, card_sigma_ns, clock_state, clock_slews, clock_steps, clock_step_ns}'
+        tail -n 3 "$work/r$r.log"
+    done
     furthest=$(awk "BEGIN { d = $said - $truth; d = d < 0 ? -d : d; print (d > $furthest ? d : $furthest) }")
 done
 echo "  of $receivers receivers none is further than $furthest us from where the monitor says it plays"
