@@ -98,7 +98,7 @@ void rtp_build_ext(uint8_t *to, const struct rtp_header_ext *ext, uint8_t ext_id
     assert(ext->presentation.ns >= 0);
     assert(ext_id >= 1 && ext_id < EXT_ID_STOP);
     assert(ext->type < 64 && ext->codec < 16 && rate_code > 0);
-    assert(ext->channels >= 1 && ext->channels <= RTP_CHANNELS_MAX);
+    assert(ext->channels >= 1 && ext->channels <= RTP_CHANNELS_MAX && ext->priority < 4);
 
     put_be16(to, EXT_PROFILE_ONE_BYTE);
     put_be16(to + 2, (RTP_EXT_BYTES - 4) / 4);
@@ -107,7 +107,7 @@ void rtp_build_ext(uint8_t *to, const struct rtp_header_ext *ext, uint8_t ext_id
     put_be32(element + 4, (uint32_t)presentation_ns);
     element[ELEMENT_VERSION_AT] = (uint8_t)(ELEMENT_VERSION << 6 | ext->type);
     element[ELEMENT_CODEC_RATE] = (uint8_t)(ext->codec << 4 | rate_code);
-    element[ELEMENT_FLAGS_COUNT] = (uint8_t)(ext->channels - 1);
+    element[ELEMENT_FLAGS_COUNT] = (uint8_t)(ext->priority << 6 | (ext->channels - 1));
 }
 
 void rtp_build(uint8_t *datagram, const struct rtp_packet *packet, uint8_t ext_id)
@@ -145,6 +145,7 @@ static int parse_element(const uint8_t *element, size_t len, struct rtp_packet *
         .type = element[ELEMENT_VERSION_AT] & 0x3f,
         .codec = element[ELEMENT_CODEC_RATE] >> 4,
         .channels = (uint8_t)((element[ELEMENT_FLAGS_COUNT] & 0x3f) + 1),
+        .priority = element[ELEMENT_FLAGS_COUNT] >> 6,
         .rate_hz = rtp_rate_of_code(element[ELEMENT_CODEC_RATE] & 0x0f),
     };
     return 0;

@@ -10,7 +10,7 @@
  *     |            0xBEDE             |           length 3            |  RTP_EXT_BYTES
  *     | ID=1  | len=10| presentation time: 64 bits, ns since ...      |
  *     | ... the PTP epoch                                             |
- *     | ...           |ver|   type    | codec | rate  |flg| channels-1|
+ *     | ...           |ver|   type    | codec | rate  |pri| channels-1|
  *     |                     payload: L16 or L24 ...                   |
  *
  * A plain AES67 packet is the same without the middle part; a plain receiver skips that part.
@@ -55,12 +55,19 @@ enum rtp_codec {
     RTP_CODEC_OPUS = 3 /* reserved */
 };
 
+/* Two bits of each packet: which stream gives way where a receiver plays several. */
+enum rtp_priority {
+    RTP_PRIORITY_PROGRAMME = 0,
+    RTP_PRIORITY_PAGE = 1, /* programmes are ducked while it sounds; 2 and 3 are taken for it */
+};
+
 /* What the header extension says. */
 struct rtp_header_ext {
     ptp_ns presentation; /* when the packet's first frame must leave every speaker; never negative */
     uint8_t type;        /* enum rtp_type, or one we do not know (0..63) */
     uint8_t codec;       /* enum rtp_codec, or one we do not know (0..15) */
     uint8_t channels;    /* 1..64 */
+    uint8_t priority;    /* enum rtp_priority, or 2 or 3 */
     uint32_t rate_hz;    /* 0: a rate code that we do not know */
 };
 

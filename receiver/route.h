@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Route: which channels of a stream go to which of the card, how loud, and mixed how.
+ *
+ *     stream channels, media frames --> router --> card channels, media frames
+ *
+ * A route is written CARD=STREAM[:GAIN][+STREAM[:GAIN]]..., separated by commas; channels count from 1:
+ *
+ *     1=3,2=4                        card channel 1 plays stream channel 3, 2 plays 4
+ *     1=1:-6dB+2:-6dB                card channel 1 plays both, each 6 dB lower
+ *     1=mono                         the sum of all stream channels, each at 1/n, so that it cannot clip
+ *     1=Vox,2='Keys, left':-3        by name, where the description of the stream gives names
+ *
+ * Card channels that are not named are silent. The empty route is straight: channel n to channel n, and a
+ * stream of one channel to all. What a stream has no channel for is silence, not an error: streams come and
+ * go.
+ *
+ * Pure; a change is a ramp of 10 ms, so that it makes no click.
+ */
+#ifndef UNISONO_ROUTE_H
+#define UNISONO_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ROUTE_ENTRIES_MAX = 256, ROUTE_ALL = 255 };
+
+/* Channels here count from 0. */
+struct route_entry {
+    uint8_t card;
+    uint8_t stream; /* ROUTE_ALL: the sum of all, each at 1/n */
+    float gain;     /* linear */
+};
+
+struct route {
+    unsigned count; /* 0: straight */
+    struct route_entry entries[ROUTE_ENTRIES_MAX];
+};
+
+/* Names of a stream's channels, as far as its description gives them. */
+struct route_names {
+    unsigned count;
+    const char *const *names; /* of channel 0 on; NULL: this one has none */
+};
+
+/*
+ * Reads a route. `names` may be NULL. Returns 0, or -EINVAL with one line in `why` that names the part that
+ * is wrong, and what is allowed: channels 1 to 64, gains -120 to +20 dB. -ENOENT, with a line: a name that
+ * `names` does not hold (and nothing else is wrong).
+ */
+int route_parse(const char *text, const struct route_names *names, struct route *route, char *why,
+                size_t why_size);
+
+/* A route at work. */
+struct router;
+
+/* For cards of card_channels, and streams of up to 64. NULL when memory is short. */
+struct router *router_create(unsigned card_channels);
+void router_destroy(struct router *r);
+
+/*
+ * From now on routes `stream_channels` channels so. `at_once`: without a ramp, since what comes is another
+ * sound; else gains go there linearly within 10 ms of rate_hz.
+ */
+void router_set(struct router *r, const struct route *route, unsigned stream_channels, uint32_t rate_hz,
+                bool at_once);
+
+/* `from` has just what `r` has, its ramp included. Of the same number of card channels. */
+void router_copy(struct router *r, const struct router *from);
+
+/* in: frames x stream_channels, out: frames x card_channels; they do not overlap. */
+void router_run(struct router *r, const float *in, float *out, size_t frames);
+
+#endif
