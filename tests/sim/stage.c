@@ -152,7 +152,7 @@ static size_t make_garbage(struct stage *s, uint8_t *bytes, int64_t now)
     int64_t ptp = ptp_time(&s->masters, 0, now, &part);
     unsigned kind = (unsigned)(6 * chance_uniform(&s->chance));
 
-    packet.ext = (struct rtp_header_ext){{ptp + 5 * NS_PER_MS}, RTP_TYPE_AUDIO, RTP_CODEC_L24, 1, 48000};
+    packet.ext = (struct rtp_header_ext){{ptp + 5 * NS_PER_MS}, RTP_TYPE_AUDIO, RTP_CODEC_L24, 1, 0, 48000};
     packet.timestamp = (uint32_t)media_at_ptp((ptp_ns){ptp - 5 * NS_PER_MS}, 48000).n;
     if (kind == 1 || kind == 2)
         packet.ssrc = s->sender.ssrc - 1;
