@@ -42,7 +42,7 @@ CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
             proto/host/realtime proto/host/signals proto/host/log proto/host/stats \
-            proto/host/service proto/host/waiting
+            proto/host/service proto/host/waiting proto/host/json proto/host/remote proto/host/places
 # what is on the air; for whoever looks for streams
 DISCOVERY := proto/host/discovery proto/host/browser
 # sessions of libortp over sockets of ours
@@ -70,7 +70,7 @@ VIEWS    := $(addprefix tools/monitor/,view line gauge desk page page_stream pag
 # watch (what comes) or play (a recording) > model > views; what it shares with receivers and replay
 MONITOR  := $(filter-out $(VIEWS),$(patsubst %.c,%,$(wildcard tools/monitor/*.c)))
 EARS     := receiver/recv receiver/stream \
-            $(addprefix tools/replay/,analysis track losses histogram envelope format json pcapfile frame)
+            $(addprefix tools/replay/,analysis track losses histogram envelope format pcapfile frame)
 
 # builds inside other targets use all processors, unless -j was said
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -98,7 +98,7 @@ $(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(ORTP) $(DISCOVERY) $(H
 $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS)
 
-$(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options $(CORE))
+$(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options proto/host/json $(CORE))
 	$(link) $(REPLAY_LIBS)
 
 $(BUILD)/unisono-monitor: $(call objects,$(MONITOR) $(VIEWS) $(EARS) $(DISCOVERY) $(HOST) $(CORE))
