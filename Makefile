@@ -52,9 +52,9 @@ TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
             sender/describe sender/announce sender/publish sender/print_sdp
-# recv > intake > timeline > conceal > playout > resample > route > play
-RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
-            receiver/playout receiver/route receiver/router
+# recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
+RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/reception receiver/timeline \
+            receiver/head receiver/route receiver/router receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
 
