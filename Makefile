@@ -215,6 +215,7 @@ $(FUZZ_BINS): $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY
 $(CORPORA): $(BUILD)/tests/fuzz/corpus_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus_main.o $(LIBRARY)
 	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
+%/fuzz_mix %/corpus_mix: LDFLAGS += -Wl$(comma)--wrap=timeline_create
 %/fuzz_rx %/corpus_rx: LDFLAGS += $(addprefix -Wl$(comma)--wrap=timeline_,create reset read)
 
 # what costs time and leads nowhere: to follow each comparison of the arithmetic, each loop of a filter, and the harness itself

@@ -322,7 +322,7 @@ static struct card_view look(const struct rx *rx)
 struct plan {
     bool sounding;
     size_t frames;
-    bool cut; /* at the beginning of a stream */
+    bool cut; /* short, at the beginning of a stream or the end of a fade */
 };
 
 /*
@@ -366,9 +366,8 @@ static struct plan make_plan(struct rx *rx, const struct card_view *card, const 
     plan.sounding = all.sounding;
     plan.frames = all.sounding ? sound_frames(rx, card, &all, room)
                                : smaller(silence_target(rx, card) - card->queued, room);
-    plan.cut = plan.frames > all.until;
-    if (plan.cut)
-        plan.frames = all.until;
+    plan.frames = plan.frames < all.until ? plan.frames : all.until;
+    plan.cut = plan.frames == all.until || plan.frames == all.most;
     return plan;
 }
 
