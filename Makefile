@@ -54,7 +54,7 @@ SENDER   := sender/main sender/send_options sender/report sender/transmit sender
             sender/describe sender/announce sender/publish sender/print_sdp
 # recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
 RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/reception receiver/timeline \
-            receiver/head receiver/route receiver/router receiver/conceal receiver/level receiver/playout receiver/distribution
+            receiver/head receiver/route receiver/router receiver/delay receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
 
