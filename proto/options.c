@@ -19,6 +19,7 @@ enum {
     HELP_COLUMN = 24, /* where the explanations of --help begin */
     HELP_WIDTH = 79,
     NAME_MAX_LEN = 32, /* no option is called longer */
+    NUMBER_LEN = 64,   /* room for any number with its end */
     EXIT_USAGE = 2,
     DEFAULT_PORT = 5004, /* RFC 3551 section 8 */
 };
@@ -140,6 +141,28 @@ bool option_parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
+/* Copies the text without the unit at its end. False: too long for a number. */
+static bool cut_unit(const char *text, const char *unit, char number[NUMBER_LEN])
+{
+    size_t len = strlen(text);
+    size_t unit_len = unit != NULL ? strlen(unit) : 0;
+
+    if (len > unit_len && strcmp(text + len - unit_len, unit_len > 0 ? unit : "") == 0)
+        len -= unit_len;
+    if (len >= NUMBER_LEN)
+        return false;
+    memcpy(number, text, len);
+    number[len] = '\0';
+    return true;
+}
+
+bool option_parse_quantity(const char *text, const char *unit, double *value)
+{
+    char number[NUMBER_LEN];
+
+    return cut_unit(text, unit, number) && option_parse_real(number, value);
+}
+
 static bool parse_integer(const char *text, long long *value)
 {
     char *end;
@@ -169,18 +192,20 @@ static bool number_allowed(const struct option_spec *spec, double value)
 
 static bool set_number(const struct option_spec *spec, void *values, const char *text)
 {
+    char number[NUMBER_LEN];
     long long integer;
     double real;
 
     if (spec->kind == OPTION_REAL) {
-        if (!option_parse_real(text, &real) || !number_allowed(spec, real))
+        if (!option_parse_quantity(text, spec->unit, &real) || !number_allowed(spec, real))
             return false;
         *(double *)member(spec, values) = real;
         return true;
     }
     if (spec->zero_word != NULL && strcmp(text, spec->zero_word) == 0)
         integer = 0;
-    else if (!parse_integer(text, &integer) || !number_allowed(spec, (double)integer))
+    else if (!cut_unit(text, spec->unit, number) || !parse_integer(number, &integer) ||
+             !number_allowed(spec, (double)integer))
         return false;
     *(uint32_t *)member(spec, values) = (uint32_t)integer;
     return true;

@@ -51,13 +51,12 @@ struct option_spec {
     double min, max;      /* integer and real: the range, both ends allowed; ignored where `allowed` is set */
     const char *allowed;  /* choice: its words; integer and real: the only values; blanks between; or NULL */
     const char *zero_word; /* integer: a word that stands for 0, allowed besides the range; or NULL */
-    const char *unit;      /* integer and real; or NULL */
+    const char *unit;      /* integer and real, may be typed behind the number; or NULL */
     const char *argument;  /* what --help calls the value, such as MS; NULL for a flag */
     const char *help;      /* one or two sentences, no full stop at the end */
     /*
      * Text, each one of a list: 0, or a negative errno and in `why` what is wrong and what is allowed, to
-     * stand after
-     * "--name value: ". NULL: every text will do. Never called for an empty text.
+     * stand after "--name value: ". NULL: every text will do. Never called for an empty text.
      */
     int (*check)(const char *text, char *why, size_t why_len);
 };
@@ -92,6 +91,9 @@ const struct option_spec *options_spec(const struct options_program *program, si
 
 /* The whole text as one finite number in plain decimal notation; false: it is something else. */
 bool option_parse_real(const char *text, double *value);
+
+/* The same, the unit right behind it or left out. `unit` NULL: there is none. */
+bool option_parse_quantity(const char *text, const char *unit, double *value);
 
 /*
  * Values both ends share. The functions return 0, or -EINVAL with the reason in `why`, and those called
