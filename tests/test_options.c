@@ -34,6 +34,7 @@ struct values {
     int shape;
     char text[16];
     char even[16];
+    struct option_list list;
 };
 
 static int check_even(const char *text, char *why, size_t why_len)
@@ -118,6 +119,13 @@ static const struct option_spec specs[] = {
      .argument = "TEXT",
      .help = "a text that is checked",
      .check = check_even},
+    {.group = "Two",
+     .name = "list",
+     .kind = OPTION_LIST,
+     MEMBER(list),
+     .argument = "TEXT",
+     .help = "texts that are checked",
+     .check = check_even},
 };
 
 static int check_together(const void *values, char *why, size_t why_len)
@@ -150,10 +158,23 @@ struct outcome {
     char err[2048];
 };
 
+static struct outcome run_all(const struct options_program *p, void *values, int argc, char *const *argv)
+{
+    struct outcome o = {0};
+    FILE *out = fmemopen(o.out, sizeof o.out, "w");
+    FILE *err = fmemopen(o.err, sizeof o.err, "w");
+
+    assert_non_null(out);
+    assert_non_null(err);
+    o.goes_on = options_parse(p, values, argc, argv, out, err, &o.status);
+    fclose(out);
+    fclose(err);
+    return o;
+}
+
 /* Arguments after the program's name, up to NULL. */
 static struct outcome run(const struct options_program *p, void *values, ...)
 {
-    struct outcome o = {0};
     char *argv[32] = {(char *)"prog"};
     int argc = 1;
     va_list args;
@@ -162,14 +183,7 @@ static struct outcome run(const struct options_program *p, void *values, ...)
     while ((argv[argc] = va_arg(args, char *)) != NULL)
         argc++;
     va_end(args);
-    FILE *out = fmemopen(o.out, sizeof o.out, "w");
-    FILE *err = fmemopen(o.err, sizeof o.err, "w");
-    assert_non_null(out);
-    assert_non_null(err);
-    o.goes_on = options_parse(p, values, argc, argv, out, err, &o.status);
-    fclose(out);
-    fclose(err);
-    return o;
+    return run_all(p, values, argc, argv);
 }
 
 static struct values taken(const char *first, const char *second)
@@ -210,6 +224,7 @@ static void test_defaults(void **state)
     assert_int_equal(v.shape, -1);
     assert_string_equal(v.text, "");
     assert_string_equal(v.even, "even");
+    assert_int_equal(v.list.count, 0);
 }
 
 static void test_values(void **state)
@@ -514,6 +529,44 @@ static void test_config_refused(void **state)
     refuse("--config", "/nonexistent",
            "prog: --config /nonexistent: No such file or directory; allowed is a readable file\n");
     refuse("--config", "/tmp", "prog: --config /tmp: Is a directory; allowed is a readable file\n");
+}
+
+/* Each time it is given it has one more; those of the command line stand for the file's. */
+static void test_lists(void **state)
+{
+    struct values v = accept_config("list = aa\nlist =\nlist = \"b ##\"\n");
+    char *arguments[OPTION_LIST_MAX + 2];
+    struct outcome o;
+    (void)state;
+
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.texts[0], "aa");
+    assert_string_equal(v.list.texts[1], "b ##");
+    assert_true(run(&program, &v, "--list=cc", "--config", config_path, "--list", "aa", NULL).goes_on);
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.texts[0], "cc");
+    assert_string_equal(v.list.texts[1], "aa");
+    assert_true(run(&program, &v, "--list=", "--config", config_path, NULL).goes_on);
+    assert_int_equal(v.list.count, 0);
+
+    refuse("--list=aa", "--list=odd", "prog: --list odd: allowed is an even length\n");
+    arguments[0] = (char *)"prog";
+    for (int i = 1; i < OPTION_LIST_MAX + 2; i++)
+        arguments[i] = (char *)"--list=aa";
+    o = run_all(&program, &v, OPTION_LIST_MAX + 1, arguments);
+    assert_true(o.goes_on);
+    assert_int_equal(v.list.count, OPTION_LIST_MAX);
+    o = run_all(&program, &v, OPTION_LIST_MAX + 2, arguments);
+    assert_int_equal(o.status, 2);
+    assert_string_equal(o.err, "prog: --list aa: one too many; allowed are 16\n");
+
+    o = run(&program, &v, "--print-config", "--list=aa", "--list= \"#b", NULL);
+    assert_non_null(strstr(o.out, "\nlist = aa\nlist = \" \\\"#b\"\n"));
+    write_config(o.out, strlen(o.out));
+    assert_true(run(&program, &v, "--config", config_path, NULL).goes_on);
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.texts[1], " \"#b");
+    assert_non_null(strstr(run(&program, &v, "--print-config", NULL).out, "\n#list =\n"));
 }
 
 /* What --print-config prints, --config reads, to the same values. */
@@ -931,6 +984,7 @@ int main(void)
         cmocka_unit_test(test_config_values),
         cmocka_unit_test(test_command_line_overrides_config),
         cmocka_unit_test(test_config_refused),
+        cmocka_unit_test(test_lists),
         cmocka_unit_test(test_print_config_round_trip),
         cmocka_unit_test(test_print_config_defaults),
         cmocka_unit_test(test_group),
