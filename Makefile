@@ -57,7 +57,7 @@ RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/
             receiver/head receiver/route receiver/router receiver/delay receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list receiver/listener \
-            receiver/selection
+            receiver/selection receiver/desk receiver/console
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
@@ -73,6 +73,10 @@ MONITOR  := $(filter-out $(VIEWS),$(patsubst %.c,%,$(wildcard tools/monitor/*.c)
 EARS     := receiver/recv receiver/stream \
             $(addprefix tools/replay/,analysis track losses histogram envelope format pcapfile frame)
 
+# a word to a running program: where it listens > ask > print what it answers
+CTL      := tools/ctl/main tools/ctl/answer
+CTL_PARTS := proto/host/remote proto/host/places proto/host/json proto/host/clock proto/printable
+
 # builds inside other targets use all processors, unless -j was said
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -86,7 +90,7 @@ MONITOR_LIBS := -lpcap -lasound -lsamplerate -lsystemd -lm
 VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
-PROGRAMS += $(BUILD)/unisono-monitor
+PROGRAMS += $(BUILD)/unisono-monitor $(BUILD)/unisono-ctl
 
 all: $(PROGRAMS)
 
@@ -104,6 +108,9 @@ $(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options proto/host
 
 $(BUILD)/unisono-monitor: $(call objects,$(MONITOR) $(VIEWS) $(EARS) $(DISCOVERY) $(HOST) $(CORE))
 	$(link) $(MONITOR_LIBS) $(VIEW_LIBS) $(DISCOVERY_LIBS)
+
+$(BUILD)/unisono-ctl: $(call objects,$(CTL) $(CTL_PARTS))
+	$(link) -lm
 
 # ---- the simulated sound card and the instruments -----------------------------------------------------------
 
@@ -151,7 +158,7 @@ tools: $(TOOLS)
 LIBRARY   := $(BUILD)/tests/unisono.a
 LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(ORTP) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
-LIB_OBJS  += $(call objects,$(VIEWS) tests/views)
+LIB_OBJS  += $(call objects,$(VIEWS) tests/views tools/ctl/answer)
 LIB_OBJS  += $(call objects,$(filter-out %/main,$(MONITOR)))
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) $(VIEW_LIBS) -lpcap -lcmocka
@@ -306,7 +313,7 @@ install: all
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 tools/replay/unisono-replay.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 tools/monitor/unisono-monitor.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 tools/monitor/unisono-monitor.1 tools/ctl/unisono-ctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	for unit in $(UNIT_NAMES); do tools/systemd/unit.sh $$unit $(PREFIX)/bin $(SYSCONFDIR)/unisono > \
@@ -324,7 +331,7 @@ install: all
 # configurations that somebody wrote stay
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1 unisono-monitor.1)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1 unisono-monitor.1 unisono-ctl.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
 	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-%.service,$(UNIT_NAMES))
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-unisono.rules $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-unisono.conf
