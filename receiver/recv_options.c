@@ -13,6 +13,8 @@
 
 #define STANDARD_GROUP "239.69.83.1:5004"
 
+enum { STANDARD_CHANNELS = 2 };
+
 #define MEMBER(member) OPTION_MEMBER(struct recv_options, member)
 
 _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
@@ -144,7 +146,7 @@ static const struct option_spec specs[] = {
      .argument = "ADDR[:PORT][;SETTING]...",
      .help = "IPv4 multicast address and UDP port to listen to, " STANDARD_GROUP
              " unless a stream is given; may be given again, for several streams at once. Settings of this "
-             "one: name=TEXT, gain=DB, mute, delay=MS, page",
+             "one: name=TEXT, map=ROUTE, gain=DB, mute, delay=MS, page",
      .check = check_group},
     {.group = "Network",
      .name = "stream",
@@ -286,6 +288,8 @@ static const char *lacking(const struct recv_options *o)
     return o->latency_ms > 0 ? NULL : "--latency";
 }
 
+static const char *const kind_names[] = {"--group", "--stream", "--sdp"}; /* enum selection_kind */
+
 static unsigned selected(const struct recv_options *o)
 {
     return o->groups.count + o->streams.count + o->sdps.count;
@@ -315,11 +319,23 @@ static int check_list(const struct recv_options *o, char *why, size_t why_len)
     return name ? -EINVAL : 0;
 }
 
+static int check_map(const struct recv_options *o, const struct selection *s, char *why, size_t why_len)
+{
+    unsigned channels = o->channels ? o->channels : STANDARD_CHANNELS,
+             width = route_width(&s->settings.route);
+
+    if (width <= channels)
+        return 0;
+    snprintf(why, why_len, "%s %s: its map goes to channel %u; allowed are 1 to %u, or more --channels",
+             kind_names[s->kind], s->target, width, channels);
+    return -EINVAL;
+}
+
 static int check_selections(const struct recv_options *o, char *why, size_t why_len)
 {
-    static const char *const names[] = {"--group", "--stream", "--sdp"};
     struct selection all[RX_VOICES_MAX];
     unsigned count;
+    int error = 0;
 
     if (selected(o) > RX_VOICES_MAX) {
         snprintf(why, why_len, "--group, --stream and --sdp: %u streams; allowed are %d together",
@@ -327,13 +343,16 @@ static int check_selections(const struct recv_options *o, char *why, size_t why_
         return -EINVAL;
     }
     count = recv_options_selections(o, all);
-    for (unsigned i = 1; i < count; i++)
-        for (unsigned k = 0; k < i; k++)
+    for (unsigned i = 0; i < count && !error; i++) {
+        error = check_map(o, &all[i], why, why_len);
+        for (unsigned k = 0; k < i && !error; k++)
             if (selection_same(&all[i], &all[k])) {
-                snprintf(why, why_len, "%s %s: given before; keep one", names[all[i].kind], all[i].target);
-                return -EINVAL;
+                snprintf(why, why_len, "%s %s: given before; keep one", kind_names[all[i].kind],
+                         all[i].target);
+                error = -EINVAL;
             }
-    return 0;
+    }
+    return error;
 }
 
 /* Whether anything would be played that nobody but these options describes. */

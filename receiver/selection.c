@@ -70,19 +70,25 @@ static int set_page(struct selection *s, const char *value, char *why, size_t wh
     return read_flag(value, &s->settings.page, why, why_size);
 }
 
+static int set_map(struct selection *s, const char *value, char *why, size_t why_size)
+{
+    return route_parse(value ? value : "", NULL, &s->settings.route, why, why_size);
+}
+
 /* All there are. */
 static const struct setting {
     const char *key;
     set_function *set;
 } settings[] = {
-    {"name", set_name}, {"gain", set_gain}, {"mute", set_mute}, {"delay", set_delay}, {"page", set_page},
+    {"name", set_name}, {"map", set_map},     {"gain", set_gain},
+    {"mute", set_mute}, {"delay", set_delay}, {"page", set_page},
 };
 
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
 static int unknown_setting(const char *part, char *why, size_t why_size)
 {
-    size_t used = (size_t)snprintf(why, why_size, "%s: no such setting; allowed are", part);
+    size_t used = (size_t)snprintf(why, why_size, "%s: no such setting; allowed are", *part ? part : "''");
 
     for (size_t i = 0; i < SETTINGS && used < why_size; i++)
         used += (size_t)snprintf(why + used, why_size - used, "%s %s", i ? "," : "", settings[i].key);
@@ -92,7 +98,7 @@ static int unknown_setting(const char *part, char *why, size_t why_size)
 /* One "KEY=VALUE" or "KEY", which is cut in two. `given` has a bit for each setting seen before. */
 static int set_part(struct selection *s, char *part, unsigned *given, char *why, size_t why_size)
 {
-    char reason[128] = "";
+    char reason[256] = "";
     char *equals = strchr(part, '=');
     size_t len = equals ? (size_t)(equals - part) : strlen(part);
     size_t i = 0;

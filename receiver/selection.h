@@ -10,6 +10,7 @@
  * other backslash is one.
  *
  *     name=TEXT     what the log and the statistics call it, instead of the target
+ *     map=ROUTE     which of its channels go where: see route.h
  *     gain=DB       louder or, below 0, softer, -90 to 20
  *     mute          not heard, but otherwise treated like the others; mute=no: it is heard
  *     delay=MS      so much later, 0 to 1000, on top of the receiver's own delay
