@@ -194,7 +194,7 @@ static const struct option_spec specs[] = {
      .argument = "ADDR[:PORT][;SETTING]...",
      .help = "IPv4 multicast address and UDP port to listen to, " STANDARD_GROUP
              " unless a stream is given; may be given again, for several streams at once. Settings of this "
-             "one: name=TEXT, gain=DB, mute, delay=DELAY, map=ROUTE, page",
+             "one: name=TEXT, map=ROUTE, gain=DB, mute, delay=DELAY, page",
      .check = check_group},
     {.group = "Network",
      .name = "stream",
@@ -346,6 +346,8 @@ static const char *lacking(const struct recv_options *o)
     return o->latency_ms > 0 ? NULL : "--latency";
 }
 
+static const char *const kind_names[] = {"--group", "--stream", "--sdp"}; /* enum selection_kind */
+
 static unsigned selected(const struct recv_options *o)
 {
     return o->groups.count + o->streams.count + o->sdps.count;
@@ -375,11 +377,22 @@ static int check_list(const struct recv_options *o, char *why, size_t why_len)
     return name ? -EINVAL : 0;
 }
 
+static int check_selection(const struct recv_options *o, struct selection *s, char *why, size_t why_len)
+{
+    const struct delay_place place = recv_options_place(o);
+    char reason[256];
+    int error = selection_resolve(s, o->map, &place, recv_options_card_channels(o), reason, sizeof reason);
+
+    if (error)
+        snprintf(why, why_len, "%s %s: %s", kind_names[s->kind], s->target, reason);
+    return error;
+}
+
 static int check_selections(const struct recv_options *o, char *why, size_t why_len)
 {
-    static const char *const names[] = {"--group", "--stream", "--sdp"};
     struct selection all[RX_VOICES_MAX];
     unsigned count;
+    int error = 0;
 
     if (selected(o) > RX_VOICES_MAX) {
         snprintf(why, why_len, "--group, --stream and --sdp: %u streams; allowed are %d together",
@@ -387,23 +400,16 @@ static int check_selections(const struct recv_options *o, char *why, size_t why_
         return -EINVAL;
     }
     count = recv_options_selections(o, all);
-    for (unsigned i = 0; i < count; i++) {
-        const struct delay_place place = recv_options_place(o);
-        char reason[256];
-
-        if (selection_resolve(&all[i], o->map, &place, recv_options_card_channels(o), reason,
-                              sizeof reason)) {
-            snprintf(why, why_len, "%s %s: %s", names[all[i].kind], all[i].target, reason);
-            return -EINVAL;
-        }
-    }
-    for (unsigned i = 1; i < count; i++)
-        for (unsigned k = 0; k < i; k++)
+    for (unsigned i = 0; i < count && !error; i++) {
+        error = check_selection(o, &all[i], why, why_len);
+        for (unsigned k = 0; k < i && !error; k++)
             if (selection_same(&all[i], &all[k])) {
-                snprintf(why, why_len, "%s %s: given before; keep one", names[all[i].kind], all[i].target);
-                return -EINVAL;
+                snprintf(why, why_len, "%s %s: given before; keep one", kind_names[all[i].kind],
+                         all[i].target);
+                error = -EINVAL;
             }
-    return 0;
+    }
+    return error;
 }
 
 /* What the check of one option does not know: the card. */

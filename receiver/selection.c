@@ -80,15 +80,15 @@ static const struct setting {
     const char *key;
     set_function *set;
 } settings[] = {
-    {"name", set_name},   {"gain", set_gain}, {"mute", set_mute},
-    {"delay", set_delay}, {"map", set_map},   {"page", set_page},
+    {"name", set_name}, {"map", set_map},     {"gain", set_gain},
+    {"mute", set_mute}, {"delay", set_delay}, {"page", set_page},
 };
 
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
 static int unknown_setting(const char *part, char *why, size_t why_size)
 {
-    size_t used = (size_t)snprintf(why, why_size, "%s: no such setting; allowed are", part);
+    size_t used = (size_t)snprintf(why, why_size, "%s: no such setting; allowed are", *part ? part : "''");
 
     for (size_t i = 0; i < SETTINGS && used < why_size; i++)
         used += (size_t)snprintf(why + used, why_size - used, "%s %s", i ? "," : "", settings[i].key);
@@ -98,7 +98,7 @@ static int unknown_setting(const char *part, char *why, size_t why_size)
 /* One "KEY=VALUE" or "KEY", which is cut in two. `given` has a bit for each setting seen before. */
 static int set_part(struct selection *s, char *part, unsigned *given, char *why, size_t why_size)
 {
-    char reason[128] = "";
+    char reason[256] = "";
     char *equals = strchr(part, '=');
     size_t len = equals ? (size_t)(equals - part) : strlen(part);
     size_t i = 0;
@@ -192,7 +192,7 @@ int selection_resolve(struct selection *s, const char *map, const struct delay_p
     }
     width = route_width(&s->settings.route);
     if (width > card_channels) {
-        snprintf(why, why_size, "map: channel %u of the card; allowed are 1 to %u (--channels)", width,
+        snprintf(why, why_size, "its map goes to channel %u; allowed are 1 to %u, or more --channels", width,
                  card_channels);
         return -EINVAL;
     }

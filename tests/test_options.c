@@ -789,16 +789,23 @@ static void test_send_packet_too_large(void **state)
 
 static void test_recv_defaults(void **state)
 {
+    struct selection selections[RX_VOICES_MAX];
     struct recv_options o;
     (void)state;
 
     assert_true(run(&recv_options_program, &o, NULL).goes_on);
     assert_string_equal(o.device, "default");
-    assert_string_equal(o.group, "239.69.83.1:5004");
+    assert_int_equal(recv_options_selections(&o, selections), 1);
+    assert_string_equal(selections[0].target, "239.69.83.1:5004");
+    assert_int_equal(ntohs(recv_options_group(&o).sin_port), 5004);
+    assert_true(o.duck_db == -20 && o.duck_attack_ms == 20 && o.duck_release_ms == 500);
     assert_int_equal(o.resampler, RESAMPLE_MEDIUM);
     assert_int_equal(o.profile, OPTION_PROFILE_UNISONO);
     assert_int_equal(o.codec, -1);
-    assert_true(o.delay_ms == 0 && o.gain_db == 0 && o.latency_ms == 0);
+    assert_true(recv_options_settings(&o).delay_ns == 0 && o.gain_db == 0 && o.latency_ms == 0);
+    assert_true(!recv_options_settings(&o).mute && recv_options_settings(&o).gain == 1);
+    assert_string_equal(o.map, "");
+    assert_string_equal(o.control, "auto");
     assert_int_equal(o.realtime, 70);
 }
 
@@ -834,8 +841,23 @@ static void test_recv_refused(void **state)
     (void)state;
 
     refuse_recv("--gain=21", NULL, "unisono-recv: --gain 21: allowed are -90 to 20 dB\n");
-    refuse_recv("--delay=-1", NULL, "unisono-recv: --delay -1: allowed are 0 to 1000 ms\n");
+    refuse_recv(
+        "--delay=-1", NULL,
+        "unisono-recv: --delay -1: allowed are 0 to 1000 ms, also as samples (140smp) or metres of air "
+        "(12.5m)\n");
+    refuse_recv("--delay=340m", "--temperature=-20",
+                "unisono-recv: --delay 340m: that is 1066.0 ms; allowed are 0 to 1000 ms\n");
+    refuse_recv("--map=1=1,5=2", "--channels=4",
+                "unisono-recv: --map 1=1,5=2: channel 5 of the card; allowed are 1 to 4 (--channels)\n");
+    refuse_recv(
+        "--map=1=1:30dB", NULL,
+        "unisono-recv: --map 1=1:30dB: '30dB' in '1=1:30dB': not a gain; allowed are -120 to +20 dB\n");
+    refuse_recv("--temperature=61", NULL, "unisono-recv: --temperature 61: allowed are -50 to 60 C\n");
+    refuse_recv("--control=on", NULL,
+                "unisono-recv: --control on: allowed are auto, off, and a path with a slash in it\n");
     refuse_recv("--delay=1000.5", NULL, "unisono-recv: --delay 1000.5: allowed are 0 to 1000 ms\n");
+    refuse_recv("--duck=1", NULL, "unisono-recv: --duck 1: allowed are -90 to 0 dB\n");
+    refuse_recv("--gain=-6dBm", NULL, "unisono-recv: --gain -6dBm: allowed are -90 to 20 dB\n");
     refuse_recv("--resampler=good", NULL,
                 "unisono-recv: --resampler good: allowed are fastest, medium, best\n");
     refuse_recv("--realtime=0", NULL, "unisono-recv: --realtime 0: allowed are 1 to 99, or off\n");
@@ -855,6 +877,58 @@ static void test_recv_refused(void **state)
     assert_string_equal(out.err,
                         "unisono-recv: --latency: missing; --profile aes67 needs --codec, --rate, --channels "
                         "and --latency\n");
+}
+
+/* Several streams: in which order they count, and what cannot be. */
+static void test_recv_streams(void **state)
+{
+    struct selection s[RX_VOICES_MAX];
+    struct recv_options o;
+    char *arguments[RX_VOICES_MAX + 2], groups[RX_VOICES_MAX][32];
+    struct outcome out;
+    (void)state;
+
+    assert_true(run(&recv_options_program, &o, "--stream=Call;page", "--group=239.1.1.2;gain=-6dB",
+                    "--sdp=/tmp/a", "--group", "239.1.1.1:5006", "--duck=-12dB", "--duck-release=1000ms",
+                    NULL)
+                    .goes_on);
+    assert_int_equal(recv_options_selections(&o, s), 4);
+    assert_string_equal(s[0].target, "239.1.1.2");
+    assert_true(s[0].settings.gain < 0.502 && s[0].settings.gain > 0.501);
+    assert_string_equal(s[1].target, "239.1.1.1:5006");
+    assert_int_equal(s[2].kind, SELECTION_STREAM);
+    assert_true(s[2].settings.page);
+    assert_int_equal(s[3].kind, SELECTION_SDP);
+    assert_int_equal(ntohl(recv_options_group(&o).sin_addr.s_addr), 0xef010102);
+    assert_true(o.duck_db == -12 && o.duck_release_ms == 1000);
+
+    refuse_recv("--group=239.1.1.1", "--group=239.1.1.1:5004;mute",
+                "unisono-recv: --group 239.1.1.1:5004: given before; keep one\n");
+    refuse_recv("--stream=A", "--stream=A", "unisono-recv: --stream A: given before; keep one\n");
+    refuse_recv("--group=239.1.1.1;gain=21", NULL,
+                "unisono-recv: --group 239.1.1.1;gain=21: gain=21: allowed are -90 to 20 dB\n");
+    refuse_recv("--group=239.1.1.1;map=3=1", NULL,
+                "unisono-recv: --group 239.1.1.1: its map goes to channel 3; allowed are 1 to 2, or more "
+                "--channels\n");
+    refuse_recv(
+        "--list", "--group=239.1.1.1",
+        "unisono-recv: --group: not allowed with --list, which plays nothing; leave one of the two out\n");
+    refuse_recv("--stream=A", "--codec=L24",
+                "unisono-recv: --codec: not allowed with --stream alone, where the description says that; "
+                "allowed with --group\n");
+
+    arguments[0] = (char *)"unisono-recv";
+    for (int i = 0; i < RX_VOICES_MAX; i++) {
+        snprintf(groups[i], sizeof groups[i], "--group=239.1.2.%d", i);
+        arguments[i + 1] = groups[i];
+    }
+    arguments[RX_VOICES_MAX + 1] = (char *)"--stream=A";
+    assert_true(run_all(&recv_options_program, &o, RX_VOICES_MAX + 1, arguments).goes_on);
+    assert_int_equal(recv_options_selections(&o, s), RX_VOICES_MAX);
+    out = run_all(&recv_options_program, &o, RX_VOICES_MAX + 2, arguments);
+    assert_int_equal(out.status, 2);
+    assert_string_equal(out.err,
+                        "unisono-recv: --group, --stream and --sdp: 17 streams; allowed are 16 together\n");
 }
 
 /* ---- the manuals ----------------------------------------------------------------------------------- */
@@ -997,6 +1071,7 @@ int main(void)
         cmocka_unit_test(test_recv_defaults),
         cmocka_unit_test(test_recv_words_match_enums),
         cmocka_unit_test(test_recv_refused),
+        cmocka_unit_test(test_recv_streams),
         cmocka_unit_test(test_manuals),
     };
 
