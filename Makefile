@@ -189,6 +189,9 @@ $(BUILD)/crowd: $(call objects,tests/crowd) $(LIBRARY)
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
+$(BUILD)/pester: $(call objects,tests/pester) $(LIBRARY)
+	$(link) -lm
+
 $(BUILD)/notified: $(call objects,tests/notified)
 	$(link)
 
@@ -203,7 +206,7 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer crowd fake-ptp4l notified freeze interop-samples gst-aes67-send)
+PEERS     := $(addprefix $(BUILD)/,garbage pester clicks relay viewer crowd fake-ptp4l notified freeze interop-samples gst-aes67-send)
 
 peers: $(PEERS)
 

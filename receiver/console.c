@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/host/clock.h"
 #include "proto/host/log.h"
 
 static void set(void *context, const struct rx_settings *settings)
@@ -35,6 +36,7 @@ static void tell(void *context, struct json *answer)
     struct playback_status status;
 
     playback_get_status(c->playback, 0, &status);
+    json_real(answer, "time_s", (double)clock_raw_now().ns / 1e9); /* as in the statistics */
     json_text(answer, "device", playback_device(c->playback));
     json_flag(answer, "device_present", status.card_present);
     json_count(answer, "xruns", status.rx.xruns);

@@ -18,11 +18,12 @@
 
 #define PATIENCE_NS (5 * NS_PER_S)
 
-enum { LISTENER = REMOTE_CLIENTS, NAME_SIZE = 64, SHOWN_SIZE = 64 };
+enum { LISTENER = REMOTE_CLIENTS, NAME_SIZE = 64, SHOWN_SIZE = 64, EVENTS_PER_WAIT = 256 };
 
 struct client {
-    int fd;       /* -1: free */
-    bool leaving; /* says no more; goes when it has its answers */
+    int fd;             /* -1: free */
+    bool leaving;       /* says no more; goes when it has its answers */
+    unsigned allowance; /* commands left in this wait */
     raw_ns active;
     size_t taken, sent, pending; /* bytes of `in` there are; of `out` gone, and in all */
     char in[REMOTE_LINE_SIZE];
@@ -35,7 +36,7 @@ struct remote {
     char path[PLACES_PATH_SIZE];
     struct stat made; /* the file, to know it again */
     int listener, epoll;
-    unsigned allowance; /* events and commands left in this wait */
+    unsigned allowance; /* events left in this wait */
     struct client clients[REMOTE_CLIENTS];
 };
 
@@ -166,10 +167,10 @@ void remote_close(struct remote *r)
     free(r);
 }
 
-/* What a client is waited for: to take its answer, or else to say something. */
+/* What a client is waited for: to take its answer, or else to say something, if it may. */
 static void await_client(struct remote *r, struct client *c)
 {
-    uint32_t events = c->sent < c->pending ? EPOLLOUT : c->leaving ? 0 : EPOLLIN;
+    uint32_t events = c->sent < c->pending ? EPOLLOUT : c->leaving || c->allowance == 0 ? 0 : EPOLLIN;
 
     if (watch(r, c->fd, (uint32_t)(c - r->clients), EPOLL_CTL_MOD, events) < 0)
         drop(c);
@@ -190,7 +191,10 @@ static void send_out(struct remote *r, struct client *c)
             break;
         c->sent += (size_t)n;
     }
-    await_client(r, c);
+    if (c->leaving && c->sent == c->pending && !memchr(c->in, '\n', c->taken))
+        drop(c);
+    else
+        await_client(r, c);
 }
 
 /* A place for a newcomer: a free one, or that of who has been silent longest, if that is long. */
@@ -227,6 +231,7 @@ static void admit(struct remote *r, raw_ns now)
     }
     c->fd = fd;
     c->leaving = false;
+    c->allowance = REMOTE_COMMANDS;
     c->active = now;
     c->taken = c->sent = c->pending = 0;
     if (watch(r, fd, (uint32_t)(c - r->clients), EPOLL_CTL_ADD, EPOLLIN) < 0)
@@ -368,7 +373,7 @@ static bool run_line(struct remote *r, struct client *c)
     char *end = memchr(c->in, '\n', c->taken);
     size_t len;
 
-    if (c->fd < 0 || c->sent < c->pending)
+    if (c->fd < 0 || c->sent < c->pending || c->allowance == 0)
         return false;
     if (!end && c->taken == sizeof c->in) {
         c->sent = 0;
@@ -383,6 +388,7 @@ static bool run_line(struct remote *r, struct client *c)
             drop(c);
         return false;
     }
+    c->allowance--;
     len = (size_t)(end - c->in);
     answer_line(r, c, c->in, len > 0 && c->in[len - 1] == '\r' ? len - 1 : len);
     c->taken -= len + 1;
@@ -394,16 +400,13 @@ static bool run_line(struct remote *r, struct client *c)
 /* One line of each in turn. */
 static void run_lines(struct remote *r)
 {
-    bool again = true;
+    bool again;
 
-    while (again && r->allowance > 0) {
+    do {
         again = false;
-        for (int i = 0; i < REMOTE_CLIENTS && r->allowance > 0; i++)
-            if (run_line(r, &r->clients[i])) {
-                again = true;
-                r->allowance--;
-            }
-    }
+        for (int i = 0; i < REMOTE_CLIENTS; i++)
+            again |= run_line(r, &r->clients[i]);
+    } while (again);
 }
 
 /* ---- in turn ------------------------------------------------------------------------------------------- */
@@ -433,6 +436,21 @@ static void serve(struct remote *r)
     run_lines(r);
 }
 
+/* What was more than the last wait allowed. */
+static void renew(struct remote *r)
+{
+    r->allowance = EVENTS_PER_WAIT;
+    for (int i = 0; i < REMOTE_CLIENTS; i++) {
+        struct client *c = &r->clients[i];
+        bool spent = c->allowance == 0;
+
+        c->allowance = REMOTE_COMMANDS;
+        if (c->fd >= 0 && spent)
+            await_client(r, c);
+    }
+    run_lines(r);
+}
+
 /* Those that leave their answers unread. */
 static void drop_slow(struct remote *r, raw_ns now)
 {
@@ -450,9 +468,8 @@ int remote_wait(struct remote *r, int fd, int timeout_ms)
     int64_t end_ns = now.ns + timeout_ms * NS_PER_MS;
 
     if (r) {
-        r->allowance = REMOTE_COMMANDS;
         drop_slow(r, now);
-        run_lines(r); /* what was more than the last wait allowed */
+        renew(r);
     }
     do {
         struct pollfd fds[2] = {{.fd = fd, .events = POLLIN},

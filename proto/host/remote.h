@@ -24,7 +24,7 @@ enum {
     REMOTE_LINE_SIZE = 4096,    /* its end included */
     REMOTE_ANSWER_SIZE = 32768, /* likewise */
     REMOTE_WHY_SIZE = 512,
-    REMOTE_COMMANDS = 64
+    REMOTE_COMMANDS = 16
 };
 
 struct remote_command {
