@@ -128,5 +128,7 @@ void console_close(struct console *c)
 
 int console_wait(struct console *c, int fd, int timeout_ms)
 {
-    return remote_wait(c->remote, fd, timeout_ms);
+    struct pollfd poll = {.fd = fd, .events = POLLIN};
+
+    return remote_wait(c->remote, &poll, 1, timeout_ms);
 }

@@ -32,7 +32,7 @@ void console_open(struct console *console, const struct recv_options *options, c
                   struct rx_settings *settings);
 void console_close(struct console *console);
 
-/* As remote_wait(): in place of poll(). */
+/* As remote_wait(), for something to read from `fd`. */
 int console_wait(struct console *console, int fd, int timeout_ms);
 
 #endif

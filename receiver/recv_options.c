@@ -59,14 +59,6 @@ static int check_map(const char *text, char *why, size_t why_len)
     return error == -ENOENT ? 0 : error;
 }
 
-static int check_control(const char *text, char *why, size_t why_len)
-{
-    if (strchr(text, '/') || strcmp(text, "auto") == 0 || strcmp(text, "off") == 0)
-        return 0;
-    snprintf(why, why_len, "allowed are auto, off, and a path with a slash in it");
-    return -EINVAL;
-}
-
 static const struct option_spec specs[] = {
     {.group = "Sound",
      .name = "device",
@@ -323,7 +315,7 @@ static const struct option_spec specs[] = {
      .help =
          "socket for unisono-ctl, which changes gain, map, delay and more while it plays; auto: where that "
          "looks for it; off: none",
-     .check = check_control},
+     .check = option_check_control},
     {.group = "Running",
      .name = "log",
      .kind = OPTION_CHOICE,

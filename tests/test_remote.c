@@ -137,7 +137,7 @@ static const char *got(int fd)
 static const char *asked(struct remote *r, int fd, const char *text)
 {
     put(fd, text);
-    assert_int_equal(remote_wait(r, -1, TURN_MS), 0);
+    assert_int_equal(remote_wait(r, NULL, 0, TURN_MS), 0);
     return got(fd);
 }
 
@@ -184,7 +184,7 @@ static void test_pieces(void **state)
                         "{\"ok\": true,\"heard\": \"xyz\"}\n{\"ok\": true,\"heard\": \"2\"}\n");
     put(fd, "y 3\nsay 4");
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
-    remote_wait(r, -1, TURN_MS);
+    remote_wait(r, NULL, 0, TURN_MS);
     assert_string_equal(got(fd), "{\"ok\": true,\"heard\": \"3\"}\n");
     assert_string_equal(got(fd), "<gone>");
     assert_int_equal(said, 3);
@@ -205,7 +205,7 @@ static void test_garbage(void **state)
                             "{\"ok\": false,\"error\": \"a control character; allowed is a "
                             "line of printable text\"}\n");
     assert_int_equal(send(fd, zeros, 6, 0), 6);
-    remote_wait(r, -1, TURN_MS);
+    remote_wait(r, NULL, 0, TURN_MS);
     assert_non_null(strstr(got(fd), "a control character"));
     assert_non_null(strstr(asked(r, fd, "\xff\xfe\n"), "??: not a command"));
     assert_int_equal(said, 0);
@@ -229,7 +229,7 @@ static void test_long_lines(void **state)
     line[REMOTE_LINE_SIZE - 1] = 'x';
     assert_string_equal(asked(r, fd, line),
                         "{\"ok\": false,\"error\": \"a line too long; allowed are 4095 bytes\"}\n");
-    remote_wait(r, -1, TURN_MS);
+    remote_wait(r, NULL, 0, TURN_MS);
     assert_string_equal(got(fd), "<gone>");
     close(fd);
     remote_close(r);
@@ -265,7 +265,7 @@ static void test_flood(void **state)
         while (send(fd, "say 1\n", 6, MSG_NOSIGNAL) == 6)
             sent++;
         start_ns = clock_raw_now().ns;
-        assert_int_equal(remote_wait(r, -1, TURN_MS), 0);
+        assert_int_equal(remote_wait(r, NULL, 0, TURN_MS), 0);
         longest_ns = clock_raw_now().ns - start_ns > longest_ns ? clock_raw_now().ns - start_ns : longest_ns;
         assert_true(said - before <= REMOTE_COMMANDS);
         for (const char *text = got(fd); *text; text = strchr(text, '\n') + 1)
@@ -294,10 +294,10 @@ static void test_slow(void **state)
     (void)state;
     for (int i = 0; i < 50; i++)
         put(fd, "tell\n");
-    remote_wait(r, -1, 200); /* until its socket is full */
+    remote_wait(r, NULL, 0, 200); /* until its socket is full */
     while (clock_raw_now().ns - start_ns < 5500 * NS_PER_MS)
         assert_string_equal(asked(r, other, "say 1\n"), "{\"ok\": true,\"heard\": \"1\"}\n");
-    remote_wait(r, -1, TURN_MS);
+    remote_wait(r, NULL, 0, TURN_MS);
     while (strcmp(got(fd), "<gone>") != 0)
         ;
     close(fd);
@@ -315,10 +315,10 @@ static void test_crowd(void **state)
     (void)state;
     for (int i = 0; i < REMOTE_CLIENTS; i++) {
         fds[i] = joined();
-        remote_wait(r, -1, TURN_MS);
+        remote_wait(r, NULL, 0, TURN_MS);
     }
     ninth = joined();
-    remote_wait(r, -1, TURN_MS);
+    remote_wait(r, NULL, 0, TURN_MS);
     assert_non_null(strstr(got(ninth), "eight others are here"));
     assert_string_equal(got(ninth), "<gone>");
     close(ninth);
@@ -345,7 +345,7 @@ static void test_gone(void **state)
 
         put(fd, "tell\nsay 1\n");
         close(fd);
-        assert_int_equal(remote_wait(r, -1, 0), 0);
+        assert_int_equal(remote_wait(r, NULL, 0, 0), 0);
     }
     assert_true(said <= 100);
     remote_close(r);
@@ -356,16 +356,19 @@ static void test_wait(void **state)
 {
     struct remote *r = opened(path);
     int64_t start_ns = clock_raw_now().ns;
+    struct pollfd fds[2] = {{.fd = -1}};
     int pipes[2];
 
     (void)state;
     assert_int_equal(pipe(pipes), 0);
-    assert_int_equal(remote_wait(r, pipes[0], 30), 0);
-    assert_int_equal(remote_wait(NULL, pipes[0], 30), 0);
+    fds[1] = (struct pollfd){.fd = pipes[0], .events = POLLIN};
+    assert_int_equal(remote_wait(r, fds, 2, 30), 0);
+    assert_int_equal(remote_wait(NULL, fds, 2, 30), 0);
     assert_true(clock_raw_now().ns - start_ns >= 60 * NS_PER_MS);
     assert_int_equal(write(pipes[1], "", 1), 1);
-    assert_int_equal(remote_wait(r, pipes[0], 10000), 1);
-    assert_int_equal(remote_wait(NULL, pipes[0], 10000), 1);
+    assert_int_equal(remote_wait(r, fds, 2, 10000), 1);
+    assert_int_equal(remote_wait(NULL, fds, 2, 10000), 1);
+    assert_int_equal(fds[1].revents, POLLIN);
     close(pipes[0]);
     close(pipes[1]);
     remote_close(r);
@@ -458,7 +461,7 @@ static atomic_bool over;
 static void *serve(void *context)
 {
     while (!atomic_load(&over))
-        remote_wait(context, -1, TURN_MS);
+        remote_wait(context, NULL, 0, TURN_MS);
     return NULL;
 }
 

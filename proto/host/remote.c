@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "remote.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -462,28 +462,35 @@ static void drop_slow(struct remote *r, raw_ns now)
     }
 }
 
-int remote_wait(struct remote *r, int fd, int timeout_ms)
+int remote_wait(struct remote *r, struct pollfd *fds, unsigned count, int timeout_ms)
 {
+    struct pollfd all[REMOTE_FDS + 1];
     raw_ns now = clock_raw_now();
     int64_t end_ns = now.ns + timeout_ms * NS_PER_MS;
 
+    assert(count <= REMOTE_FDS);
+    memcpy(all, fds, count * sizeof *fds);
     if (r) {
         drop_slow(r, now);
         renew(r);
     }
     do {
-        struct pollfd fds[2] = {{.fd = fd, .events = POLLIN},
-                                {.fd = r && r->allowance > 0 ? r->epoll : -1, .events = POLLIN}};
         int64_t left_ns = end_ns - clock_raw_now().ns;
+        int ready;
 
-        if (poll(fds, 2, left_ns > 0 ? (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS) : 0) < 0 &&
-            errno != EINTR)
+        all[count] = (struct pollfd){.fd = r && r->allowance > 0 ? r->epoll : -1, .events = POLLIN};
+        ready = poll(all, count + 1, left_ns > 0 ? (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS) : 0);
+        if (ready < 0 && errno != EINTR)
             return -1;
-        if (fds[0].revents)
-            return 1;
-        if (fds[1].revents)
+        if (ready > (all[count].revents != 0)) {
+            memcpy(fds, all, count * sizeof *fds);
+            return ready - (all[count].revents != 0);
+        }
+        if (ready > 0)
             serve(r);
     } while (clock_raw_now().ns < end_ns);
+    for (unsigned i = 0; i < count; i++)
+        fds[i].revents = 0;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #ifndef UNISONO_REMOTE_H
 #define UNISONO_REMOTE_H
 
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@
 
 enum {
     REMOTE_CLIENTS = 8,
+    REMOTE_FDS = 8,             /* at most, to wait for */
     REMOTE_LINE_SIZE = 4096,    /* its end included */
     REMOTE_ANSWER_SIZE = 32768, /* likewise */
     REMOTE_WHY_SIZE = 512,
@@ -62,10 +64,10 @@ void remote_close(struct remote *remote);
 const char *remote_path(const struct remote *remote);
 
 /*
- * In place of poll() of one descriptor `fd`: waits until there is something to read from it, or timeout_ms
- * have passed, and answers clients at once meanwhile. 1, 0, or -1 and errno.
+ * In place of poll(): waits until one of `fds` is ready, or timeout_ms have passed, and answers clients at
+ * once meanwhile. How many are ready, 0, or -1 and errno.
  */
-int remote_wait(struct remote *remote, int fd, int timeout_ms);
+int remote_wait(struct remote *remote, struct pollfd *fds, unsigned count, int timeout_ms);
 
 /*
  * The other end: sends `line`, which has no line feed, to the socket at `path`, and waits for the answer, at

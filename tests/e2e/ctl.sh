@@ -85,6 +85,30 @@ check 'it answers again' says '^program: unisono-recv$' who
 check 'the sound went on' peak 0.2510 0.2513
 check 'without an xrun more' [ "$(stat_of "$work/right.json" xruns)" = "$before" ]
 
+# ---- a sender, found by itself -----------------------------------------------------------------------------------------
+run page @here "$build/unisono-send" --input tone:440 --name Desk --priority page --talk --group "${group%:*}:$((${group#*:} + 2))" \
+    --interface eth0 --clock system
+await page 10 'push to talk'
+say() { "$build/unisono-ctl" --to Desk "$@" > "$work/said" 2>&1; }
+until_page() { # STATE
+    local until=$((SECONDS + 10))
+    until say status && grep -q "^state: $1\$" "$work/said"; do
+        [ $SECONDS -lt $until ] || { cat "$work/said"; return 1; }
+        sleep 0.05
+    done
+}
+check 'a talker stands by' until_page standby
+check 'talk on' say talk on
+check 'is sent' until_page running
+check 'talk toggle' say talk toggle
+check 'stands by again' until_page standby
+check 'what cannot be is refused' bash -c "! '$build/unisono-ctl' --to Desk talk loud 2> '$work/said'"
+check 'in words' grep -qx 'unisono-ctl: loud: allowed are on, off and toggle' "$work/said"
+check 'all are listed' [ "$("$build/unisono-ctl" list | grep -cE 'unisono-(send|recv)')" -ge 2 ]
+"$build/unisono-ctl" status 2> "$work/said"
+check 'and one has to be named' [ $? = 2 ]
+stop page
+
 # ---- delay -----------------------------------------------------------------------------------------------------------
 check 'a delay in metres' says '^delay: 0.291363 ms$' delay 0.1m
 sleep 2.5 # sound
