@@ -469,7 +469,8 @@ int remote_wait(struct remote *r, struct pollfd *fds, unsigned count, int timeou
     int64_t end_ns = now.ns + timeout_ms * NS_PER_MS;
 
     assert(count <= REMOTE_FDS);
-    memcpy(all, fds, count * sizeof *fds);
+    for (unsigned i = 0; i < count; i++)
+        all[i] = fds[i];
     if (r) {
         drop_slow(r, now);
         renew(r);
@@ -483,7 +484,8 @@ int remote_wait(struct remote *r, struct pollfd *fds, unsigned count, int timeou
         if (ready < 0 && errno != EINTR)
             return -1;
         if (ready > (all[count].revents != 0)) {
-            memcpy(fds, all, count * sizeof *fds);
+            for (unsigned i = 0; i < count; i++)
+                fds[i] = all[i];
             return ready - (all[count].revents != 0);
         }
         if (ready > 0)
