@@ -15,8 +15,6 @@
  *     mute          not heard, but otherwise treated like the others; mute=no: it is heard
  *     delay=MS      so much later, 0 to 1000, on top of the receiver's own delay
  *     page          others give way to it, whatever its packets say
- *
- * Pure.
  */
 #ifndef UNISONO_SELECTION_H
 #define UNISONO_SELECTION_H
