@@ -56,7 +56,8 @@ SENDER   := sender/main sender/send_options sender/report sender/transmit sender
 RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/reception receiver/timeline \
             receiver/head receiver/route receiver/router receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
-            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
+            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list receiver/listener \
+            receiver/selection
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
