@@ -27,9 +27,6 @@
 #define SENDING_NS NS_PER_S
 #define OFFERED_NS (5 * NS_PER_S)
 
-/* A sender that has begun repeats its offer with its reports, each 6 s at most where others are few. */
-#define OFFER_STANDS_NS (30 * NS_PER_S)
-
 /* Whoever echoes all we say shall not make us say BYE without end. */
 #define COLLISIONS_APART_NS (10 * NS_PER_S)
 
@@ -160,7 +157,7 @@ bool control_due(struct control *c, const struct stream *stream, raw_ns now)
 
 bool control_offer(const struct control *c, raw_ns now, struct rtcp_offer *offer)
 {
-    if (!c || c->offered.ns == 0 || now.ns - c->offered.ns > OFFER_STANDS_NS)
+    if (!c || c->offered.ns == 0 || now.ns - c->offered.ns > OFFERED_NS)
         return false;
     *offer = c->offer;
     return true;

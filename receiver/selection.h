@@ -15,8 +15,6 @@
  *     delay=DELAY   so much later, as of delay.h, on top of the receiver's own delay
  *     map=ROUTE     which of its channels go where, as of route.h
  *     page          others give way to it, whatever its packets say
- *
- * Pure.
  */
 #ifndef UNISONO_SELECTION_H
 #define UNISONO_SELECTION_H
