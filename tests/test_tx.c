@@ -868,6 +868,83 @@ static void clock_steps_with_a_gate(void **state)
     tx_destroy(s.tx);
 }
 
+/* A card whose frame k passes the converter at RAW0 + k / 48000 s, and hears a tone of PTP time. */
+enum { CARD_HZ = 48000, TONE_HZ = 440 };
+
+static double tone_at(const struct stage *s, raw_ns t)
+{
+    int64_t since = clock_map_ptp(&s->map, t).ns - PTP0;
+
+    return 0.5 * sin(2 * 3.14159265358979 * TONE_HZ * (double)since / 1e9);
+}
+
+static void hear_card(struct stage *s, int64_t *heard)
+{
+    int64_t there = (s->now - RAW0) * CARD_HZ / NS_PER_S;
+
+    for (; *heard < there; ++*heard) {
+        float x = (float)tone_at(s, (raw_ns){RAW0 + *heard * NS_PER_S / CARD_HZ});
+        float frame[2] = {x, x};
+
+        retime_push(s->config.retime, frame, 1);
+    }
+    retime_observe(s->config.retime, (raw_ns){s->now}, (frame_t){there});
+}
+
+/* Captured sound passes the gate at its place in time, and what was said before the key is there. */
+static void captured_pages(void **state)
+{
+    struct retime_config card = {2, CARD_HZ, 48000, RESAMPLE_FASTEST};
+    struct tx_config config = page();
+    struct stage s;
+    int64_t heard = 0, end, pressed = 0, first = 0, last = 0, audio = 0;
+    int inits = 0, terminates = 0;
+    double worst = 0;
+
+    (void)state;
+    config.retime = retime_create(&card);
+    open_stage(&s, config);
+    for (end = s.now + 4 * NS_PER_S; s.now < end; sleep_once(&s)) {
+        int64_t left = end - s.now;
+
+        hear_card(&s, &heard);
+        if (left < NS_PER_S && !pressed) {
+            assert_int_equal(status_of(&s).state, TX_STANDBY);
+            pressed = s.now;
+        }
+        tx_talk(s.tx, left < NS_PER_S && left > NS_PER_S / 2);
+        while (next(&s)) {
+            float sound[2 * 48];
+            int64_t n = media_of(&s);
+
+            assert_true(pressed);
+            inits += s.packet.ext.type == RTP_TYPE_INIT;
+            terminates += s.packet.ext.type == RTP_TYPE_TERMINATE;
+            if (s.packet.ext.type != RTP_TYPE_AUDIO)
+                continue;
+            assert_true(audio == 0 || n == last + 48);
+            first = audio++ ? first : n;
+            last = n;
+            if (n < first + FADE * 48 || n >= first + 500 * 48)
+                continue;
+            pcm_decode(RTP_CODEC_L24, s.packet.payload, sound, 2 * 48);
+            for (int64_t i = 0; i < 48; i++) {
+                raw_ns taken = clock_map_raw(&s.map, ptp_at_media((media_t){n + i}, 48000));
+
+                worst = fmax(worst, fabs((double)sound[2 * i] - tone_at(&s, taken)));
+            }
+        }
+    }
+    assert_true(worst < 1e-3);
+    assert_int_equal(inits, 1);
+    assert_int_equal(terminates, 3);
+    assert_in_range(audio, 500 + HOLD + FADE + LINGER - 2, 500 + HOLD + FADE + LINGER + 2);
+    assert_in_range(clock_map_ptp(&s.map, (raw_ns){pressed}).ns - ptp_at_media((media_t){first}, 48000).ns,
+                    HOLD * NS_PER_MS, (HOLD + 3) * NS_PER_MS);
+    tx_destroy(s.tx);
+    retime_destroy(config.retime);
+}
+
 static void plain_page_is_audio_alone(void **state)
 {
     struct tx_config config = page();
@@ -945,6 +1022,7 @@ int main(void)
         cmocka_unit_test(level_makes_a_page),
         cmocka_unit_test(held_sound_outlives_its_source),
         cmocka_unit_test(clock_steps_with_a_gate),
+        cmocka_unit_test(captured_pages),
         cmocka_unit_test(plain_page_is_audio_alone),
         cmocka_unit_test(priority_is_in_each_packet),
         cmocka_unit_test(states_have_names),
