@@ -65,10 +65,10 @@ struct send_app {
     struct audience *audience; /* NULL: nobody can be heard */
     struct netwatch *network;  /* NULL: not watched */
     struct announce *announce; /* NULL: not announced */
-    struct booth booth;
-    struct muster muster; /* who has to be there at the start */
-    bool held;            /* they are not; the transmit thread knows no time yet */
-    char missing[256];    /* of them, as the log knows */
+    struct booth booth;        /* at the control socket */
+    struct muster muster;      /* who has to be there at the start */
+    bool held;                 /* they are not; the transmit thread knows no time yet */
+    char missing[256];         /* of them, as the log knows */
     raw_ns held_since;
     struct transmit *transmit;
 };
