@@ -686,7 +686,7 @@ static void test_answers_offer(void **state)
         .cname_len = 5,
         .cname = "stage",
         .has_offer = true,
-        .offer = {true, RTP_CODEC_L24, 48000, 2, 48, 10 * NS_PER_MS},
+        .offer = {true, RTP_CODEC_L24, 48000, 2, 48, 10 * NS_PER_MS, 0},
     };
     struct rtcp_report said, ignored;
     struct rtcp_offer told = {0};

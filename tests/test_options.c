@@ -746,7 +746,8 @@ static void test_send_refused(void **state)
     (void)state;
     refuse_send(
         NULL, NULL, NULL,
-        "unisono-send: --input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ\n");
+        "unisono-send: --input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ, or "
+        "--announce FILE\n");
     refuse_send("--input=mic", NULL, NULL,
                 "unisono-send: --input mic: allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ\n");
     refuse_send("--input=tone:20001", NULL, NULL,
@@ -769,6 +770,70 @@ static void test_send_refused(void **state)
     refuse_send("--input=tone", "--group=10.1.2.3", NULL,
                 "unisono-send: --group 10.1.2.3: not a multicast address; allowed are 224.0.0.0 to "
                 "239.255.255.255\n");
+}
+
+/* Pages: what follows from what, and what contradicts itself. */
+static void test_send_pages(void **state)
+{
+    struct send_options o;
+    (void)state;
+
+    assert_true(run(&send_options_program, &o, "--input=tone", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PROGRAMME);
+    assert_false(send_options_gated(&o));
+    assert_true(send_options_pre_roll_ms(&o) == 0);
+    assert_true(o.advertise);
+    assert_true(run(&send_options_program, &o, "--input=tone", "--priority=page", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PAGE);
+    assert_false(send_options_gated(&o));
+    assert_true(run(&send_options_program, &o, "--input=tone", "--talk", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PROGRAMME);
+    assert_true(send_options_gated(&o));
+    assert_true(send_options_pre_roll_ms(&o) == 20);
+    assert_true(run(&send_options_program, &o, "--input=tone", "--talk", "--vox", "-40", NULL).goes_on);
+    assert_true(send_options_gated(&o));
+    assert_true(o.vox_db == -40);
+    assert_true(send_options_pre_roll_ms(&o) == 200);
+    assert_true(send_options_vox_hang_ms(&o) == 500);
+    assert_true(
+        run(&send_options_program, &o, "--input=tone", "--vox=-1", "--vox-hang=10", "--pre-roll=2000", NULL)
+            .goes_on);
+    assert_true(send_options_pre_roll_ms(&o) == 2000);
+    assert_true(send_options_vox_hang_ms(&o) == 10);
+    assert_true(run(&send_options_program, &o, "--announce=gong.wav", "--advertise=no", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PAGE);
+    assert_string_equal(o.announce, "gong.wav");
+    assert_false(o.advertise);
+    assert_false(send_options_gated(&o));
+
+    refuse_send("--input=tone", "--vox=0", NULL, "unisono-send: --vox 0: allowed are -90 to -1 dBFS\n");
+    refuse_send("--input=tone", "--vox=-91", NULL, "unisono-send: --vox -91: allowed are -90 to -1 dBFS\n");
+    refuse_send("--input=tone", "--pre-roll=50", NULL,
+                "unisono-send: --pre-roll 50: nothing is kept back; allowed with --talk or --vox\n");
+    refuse_send("--input=tone", "--talk", "--vox-hang=50",
+                "unisono-send: --vox-hang 50: nobody listens to the level; allowed with --vox\n");
+    refuse_send("--input=tone", "--priority=page", "--profile=aes67",
+                "unisono-send: --priority page: stands in the header extension; allowed with --profile "
+                "unisono\n");
+    refuse_send("--input=tone", "--priority=urgent", NULL,
+                "unisono-send: --priority urgent: allowed are programme, page\n");
+    refuse_send("--input=tone", "--announce=gong.wav", NULL,
+                "unisono-send: --input: not allowed with --announce, which plays a file once as a page\n");
+    refuse_send("--announce=gong.wav", "--loop", NULL,
+                "unisono-send: --loop: not allowed with --announce, which plays a file once as a page\n");
+    refuse_send(
+        "--announce=gong.wav", "--priority=programme", NULL,
+        "unisono-send: --priority programme: not allowed with --announce, which plays a file once as a "
+        "page\n");
+    refuse_send("--announce=gong.wav", "--vox=-40", NULL,
+                "unisono-send: --vox: not allowed with --announce, which plays a file once as a page\n");
+    /* what it was once */
+    refuse_send("--input=tone", "--announce=no", NULL,
+                "unisono-send: --announce no: there is no such file to play; whether the network is told of "
+                "the stream is --advertise no\n");
+    refuse_send("--input=tone", "--announce=yes", NULL,
+                "unisono-send: --announce yes: there is no such file to play; whether the network is told of "
+                "the stream is --advertise yes\n");
 }
 
 static void test_send_packet_too_large(void **state)
@@ -1051,6 +1116,7 @@ int main(void)
         cmocka_unit_test(test_send_words_match_enums),
         cmocka_unit_test(test_send_packet_times),
         cmocka_unit_test(test_send_refused),
+        cmocka_unit_test(test_send_pages),
         cmocka_unit_test(test_send_packet_too_large),
         cmocka_unit_test(test_recv_defaults),
         cmocka_unit_test(test_recv_words_match_enums),

@@ -28,7 +28,7 @@ announcer() {
 # once HOST FILE
 once() { local space=ns_$1; ip netns exec "${!space}" bash -c 'cat "$0" > /dev/udp/239.255.255.255/9875' "$2"; }
 send() { # NAME HOST GROUP [OPTION...]
-    run "$1" "@$2" "$build/unisono-send" --input tone:997 --latency 80 --group "$3" $net --announce=no "${@:4}"
+    run "$1" "@$2" "$build/unisono-send" --input tone:997 --latency 80 --group "$3" $net --advertise=no "${@:4}"
     await "$1" 10 'info: sending'
 }
 play() { # NAME OPTION...
