@@ -26,6 +26,7 @@ struct intake {
     bool ending;               /* a TERMINATE said where the stream ends */
     media_t end;
     bool anew;           /* time jumped: what comes next is a beginning */
+    int64_t keep_ns;     /* how long past their time the owner lets frames come; the owner sets it */
     int64_t lead_min_ns; /* smallest presentation time - arrival since it was last reset to INT64_MAX */
     struct distribution leads_us; /* presentation time - arrival of each packet */
     uint64_t datagrams, malformed, foreign, absurd, late, early;

@@ -24,6 +24,7 @@
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "proto/host/waiting.h"
+#include "record.h"
 #include "recv.h"
 #include "recv_options.h"
 #include "report.h"
@@ -40,8 +41,9 @@ struct recv_app {
     struct stats *stats;
     struct timekeeper *clock;
     struct receiver *receiver;
-    struct follow *follow; /* NULL: a group was given */
-    struct playback *playback;
+    struct follow *follow;     /* NULL: a group was given */
+    struct playback *playback; /* NULL: there is no sound device */
+    struct record *record;     /* NULL: nothing is recorded */
     struct gauge gauge;
     struct vouch vouch;       /* holds the receiver's end of RTCP */
     struct netwatch *network; /* NULL: not watched */
@@ -81,6 +83,40 @@ static int open_network(struct recv_app *app, char *err, size_t err_size)
     if (!error)
         error = recv_open(&app->receiver, &config, app->interface, &app->buffer_bytes, err, err_size);
     return error;
+}
+
+/* What is said of a stream that does not describe itself; rx_create() takes the same. */
+static struct stream_description described(const struct recv_options *o)
+{
+    return (struct stream_description){
+        .ext_id = RTP_EXT_ID_DEFAULT,
+        .plain = o->profile == OPTION_PROFILE_AES67,
+        .claim = {.codec = o->codec < 0 ? RTP_CODEC_L24 : (enum rtp_codec)o->codec,
+                  .rate_hz = o->rate_hz,
+                  .channels = o->channels,
+                  .link_ns = llround(o->latency_ms * 1e6)},
+    };
+}
+
+/* Beside the sound it hears by itself; without a sound device it has the receiver for itself. */
+static int start_record(struct recv_app *app, char *err, size_t err_size)
+{
+    const struct recv_options *o = &app->options;
+    struct record_config config = {
+        .receiver = recv_options_silent(o) ? app->receiver : NULL,
+        .interface = o->interface,
+        .description = described(o),
+        .path = o->record,
+        .title = o->stream[0] || app->follow ? o->stream : o->group,
+        .host = app->host,
+    };
+    int error = 0;
+
+    if (!o->record[0])
+        return 0;
+    if (!app->follow)
+        error = option_parse_group(o->group, &config.group, err, err_size);
+    return error ? error : record_start(&app->record, &config, err, err_size);
 }
 
 static int start_playback(struct recv_app *app, char *err, size_t err_size)
@@ -160,7 +196,13 @@ static int retune(struct recv_app *app, char *err, size_t err_size)
 
     if (error)
         return error;
-    playback_describe(app->playback, &tuning->description);
+    if (app->record)
+        error =
+            record_retune(app->record, &tuning->group, tuning->source, &tuning->description, err, err_size);
+    if (error)
+        return error;
+    if (app->playback)
+        playback_describe(app->playback, &tuning->description);
     follow_settle(app->follow, clock_raw_now());
     if (first)
         tell_buffer(app);
@@ -187,7 +229,7 @@ static void reconnect(struct recv_app *app)
     char err[512];
 
     if (recv_reopen(app->receiver, err, sizeof err) || control_reopen(app->vouch.control, err, sizeof err) ||
-        follow_reopen(app->follow, err, sizeof err))
+        follow_reopen(app->follow, err, sizeof err) || record_reopen(app->record, err, sizeof err))
         log_debug("%s", err);
     else
         netwatch_settle(app->network);
@@ -200,6 +242,8 @@ static void tell_start(const struct recv_app *app)
         log_info("listening to %s on %s", app->options.group, app->interface);
         tell_buffer(app);
     }
+    if (!app->playback)
+        return;
     log_info("playing on %s", playback_device(app->playback));
     if (playback_device_warning(app->playback))
         log_warning("sound device %s: %s", app->options.device, playback_device_warning(app->playback));
@@ -210,7 +254,7 @@ static void tell_start(const struct recv_app *app)
 /* Tells the group how this receiver fares, when it is its turn. */
 static void tell_group(struct recv_app *app, const struct playback_status *status, raw_ns now)
 {
-    struct rx_distributions distributions;
+    struct rx_distributions distributions = {0};
     struct telemetry telemetry;
     const struct clock_map *map = timekeeper_map(app->clock);
     const struct gauge_on on = {
@@ -218,28 +262,53 @@ static void tell_group(struct recv_app *app, const struct playback_status *statu
         .distributions = &distributions,
         .map = map,
         .clock = timekeeper_source(app->clock),
-        .channels = playback_channels(app->playback),
+        .witness = !app->playback,
+        .channels = app->playback ? playback_channels(app->playback) : 0,
         .delay_ns = llround(app->options.delay_ms * 1e6),
         .refused = app->vouch.refused || follow_refuses(app->follow),
     };
 
     if (!control_due(app->vouch.control, &status->rx.stream, now))
         return;
-    playback_get_distributions(app->playback, &distributions);
+    if (app->playback)
+        playback_get_distributions(app->playback, &distributions);
     gauge_telemetry(&app->gauge, &on, now, &telemetry);
     control_say(app->vouch.control, &status->rx.stream, &telemetry, rtcp_clock_of_map(map), now);
     gauge_reported(&app->gauge, &distributions, now);
 }
 
-/* The control thread's life: until a signal ends it. */
-static void control(struct recv_app *app)
+/* What the control thread does for the sound. */
+static void attend_playback(struct recv_app *app, const struct playback_status *status, bool refused)
+{
+    struct playback_extremes extremes;
+
+    playback_refuse(app->playback, refused || follow_refuses(app->follow));
+    if (app->vouch.gone)
+        playback_bye(app->playback, status->rx.stream.claim.ssrc);
+    if (playback_take_extremes(app->playback, &extremes))
+        gauge_extremes(&app->gauge, &extremes);
+}
+
+/* False: there is no sound, and the recording, which is all there was to do, has failed. */
+static bool attend_record(struct recv_app *app, const struct clock_map *map)
+{
+    struct record_status status = {0};
+
+    if (!app->record)
+        return true;
+    record_run(app->record, map, timekeeper_source(app->clock));
+    record_get_status(app->record, &status);
+    return app->playback || status.state != RECORD_FAILED;
+}
+
+/* The control thread's life: until a signal ends it; false: until there was nothing left to do. */
+static bool control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->playback, &app->gauge,  app->receiver, app->clock,
-                                 &app->vouch,   app->network, &app->service, app->follow};
+    const struct report_on on = {app->playback, &app->gauge,   app->receiver, app->clock, &app->vouch,
+                                 app->network,  &app->service, app->follow,   app->record};
     struct playback_status status;
-    struct playback_extremes extremes;
     raw_ns next = clock_raw_now();
 
     gauge_init(&app->gauge, next);
@@ -247,17 +316,19 @@ static void control(struct recv_app *app)
         raw_ns now = clock_raw_now();
         const struct clock_map *map = timekeeper_run(app->clock);
 
-        playback_set_clock(app->playback, map);
-        playback_get_status(app->playback, &status);
+        bool refused;
+
+        if (app->playback)
+            playback_set_clock(app->playback, map);
+        if (!attend_record(app, map))
+            return false;
+        report_status(&on, &status);
         service_ready(&app->service);
         service_alive(&app->service, now, status.cycles);
         follow(app, &status, map, now);
-        playback_refuse(app->playback,
-                        vouch_run(&app->vouch, &status, map, now) || follow_refuses(app->follow));
-        if (app->vouch.gone)
-            playback_bye(app->playback, status.rx.stream.claim.ssrc);
-        if (playback_take_extremes(app->playback, &extremes))
-            gauge_extremes(&app->gauge, &extremes);
+        refused = vouch_run(&app->vouch, &status, map, now);
+        if (app->playback)
+            attend_playback(app, &status, refused);
         tell_group(app, &status, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
@@ -267,6 +338,7 @@ static void control(struct recv_app *app)
         next.ns += NS_PER_S;
         report_second(&report, &on, app->stats);
     }
+    return true;
 }
 
 /* Nothing is heard any more; the group shall know. */
@@ -293,9 +365,13 @@ static int open_all(struct recv_app *app, char *err, size_t err_size)
                      *o->interface ? o->interface : o->group);
         error = open_network(app, err, err_size);
     }
-    if (!error) {
+    if (!error && !recv_options_silent(o)) {
         waiting_need(&app->waiting, "sound device", o->device);
         error = start_playback(app, err, err_size);
+    }
+    if (!error) {
+        waiting_need(&app->waiting, NULL, NULL);
+        error = start_record(app, err, err_size);
     }
     /* what is described in a file can be joined, or that is a failure of the start */
     if (!error && o->sdp[0] && follow_run(app->follow, &no_clock, false, clock_raw_now()))
@@ -311,6 +387,7 @@ static int open_all(struct recv_app *app, char *err, size_t err_size)
 static void close_all(struct recv_app *app)
 {
     playback_stop(app->playback);
+    record_stop(app->record);
     recv_close(app->receiver);
     control_close(app->vouch.control);
     follow_close(app->follow);
@@ -319,6 +396,7 @@ static void close_all(struct recv_app *app)
     app->buffer_bytes = 0;
     app->follow = NULL;
     app->playback = NULL;
+    app->record = NULL;
     app->receiver = NULL;
     app->clock = NULL;
 }
@@ -341,7 +419,8 @@ static int run(struct recv_app *app)
         waiting_over(&app->waiting);
         tell_start(app);
         watch_network(app);
-        control(app);
+        if (!control(app))
+            return EXIT_FAILURE;
     }
     log_info("stopping");
     return EXIT_SUCCESS;
@@ -368,6 +447,7 @@ int main(int argc, char **argv)
     status = run(&app);
     service_stopping(&app.service);
     playback_stop(app.playback);
+    record_stop(app.record);
     leave(&app);
     control_close(app.vouch.control);
     follow_close(app.follow);

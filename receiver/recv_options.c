@@ -8,6 +8,7 @@
 #include "proto/host/log.h"
 #include "proto/resample.h"
 #include "proto/rtp.h"
+#include "soundfile.h"
 
 #define ON_PTP_LOSS "play mute" /* enum on_ptp_loss */
 
@@ -27,7 +28,17 @@ static const struct option_spec specs[] = {
      MEMBER(device),
      .standard = "default",
      .argument = "ALSA_PCM",
-     .help = "sound card to play on, such as hw:0 or plughw:CARD=PCH (aplay -L lists them)"},
+     .help = "sound card to play on, such as hw:0 or plughw:CARD=PCH (aplay -L lists them); none: no card, "
+             "with --record"},
+    {.group = "Sound",
+     .name = "record",
+     .kind = OPTION_TEXT,
+     MEMBER(record),
+     .argument = "FILE",
+     .help =
+         "write the stream's own samples to FILE.wav or FILE.flac, which must not exist; its time reference "
+         "lets recordings of several machines line up",
+     .check = soundfile_check_name},
     {.group = "Sound",
      .name = "delay",
      .kind = OPTION_REAL,
@@ -243,6 +254,8 @@ static const char *superfluous(const struct recv_options *o)
         return "--codec";
     if (o->sdp[0] && (o->list || o->stream[0]))
         return "--sdp";
+    if (o->list && o->record[0])
+        return "--record";
     return o->stream[0] && o->list ? "--stream" : NULL;
 }
 
@@ -265,6 +278,11 @@ static int check_source(const struct recv_options *o, char *why, size_t why_len)
     return name ? -EINVAL : 0;
 }
 
+bool recv_options_silent(const struct recv_options *o)
+{
+    return strcmp(o->device, "none") == 0;
+}
+
 static int check(const void *values, char *why, size_t why_len)
 {
     const struct recv_options *o = values;
@@ -276,6 +294,10 @@ static int check(const void *values, char *why, size_t why_len)
 
     if (o->device[0] == '\0') {
         snprintf(why, why_len, "--device: empty; allowed is the name of an ALSA PCM, see aplay -L");
+        return -EINVAL;
+    }
+    if (recv_options_silent(o) && !o->record[0] && !o->list) {
+        snprintf(why, why_len, "--device none: nothing would be done; allowed with --record only");
         return -EINVAL;
     }
     if (o->profile == OPTION_PROFILE_AES67) {
@@ -303,6 +325,7 @@ const struct options_program recv_options_program = {
                 "  unisono-recv --list --interface eth0\n"
                 "  unisono-recv --stream 'Stage left' --device hw:0 --interface eth0\n"
                 "  unisono-recv --device plughw:CARD=PCH --gain -6 --delay 2.9\n"
+                "  unisono-recv --device none --record take.wav --interface eth0\n"
                 "  unisono-recv --profile aes67 --group 239.69.1.1 --codec L24 --rate 48000 --channels 2 "
                 "--latency 5\n"
                 "\nMore in unisono-recv(1).\n",

@@ -13,8 +13,9 @@ enum on_ptp_loss { ON_PTP_LOSS_PLAY, ON_PTP_LOSS_MUTE };
 
 /* Plain values, each within its range and consistent with the others. */
 struct recv_options {
-    char device[256]; /* ALSA PCM */
-    double delay_ms;  /* this receiver's own, on top of the stream's latency */
+    char device[256];  /* ALSA PCM */
+    char record[1024]; /* path, .wav or .flac; "": none */
+    double delay_ms;   /* this receiver's own, on top of the stream's latency */
     double gain_db;
     int resampler;              /* enum resample_quality */
     char name[64];              /* "": the host's */
@@ -37,6 +38,9 @@ struct recv_options {
     char stats[1024];  /* path; "-": standard output; "": none */
     int log;           /* enum log_level */
 };
+
+/* No sound device: what comes is recorded only. */
+bool recv_options_silent(const struct recv_options *options);
 
 extern const struct options_program recv_options_program;
 

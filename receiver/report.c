@@ -100,7 +100,8 @@ static void write_line(struct stats *stats, const struct playback_status *now,
     recv_get_counters(on->receiver, &net);
     stats_begin(stats);
     stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
-    stats_text(stats, "state", rx_state_name(rx->state));
+    stats_text(stats, "state",
+               !on->playback && rx->state != RX_IDLE ? "recording" : rx_state_name(rx->state));
     write_stream(stats, rx);
     stats_real(stats, "lead_min_ms", worst->lead_min_ms);
     stats_real(stats, "lead_need_ms", rx->lead_need_ms);
@@ -132,6 +133,7 @@ static void write_line(struct stats *stats, const struct playback_status *now,
     follow_report(on->follow, stats);
     stats_count(stats, "reconnects", netwatch_reconnects(on->network));
     write_control(stats, on->vouch->control);
+    record_report(on->record, stats);
     stats_end(stats);
 }
 
@@ -148,6 +150,14 @@ static void tell_manager_playing(const struct report_on *on, const struct rx_sta
     service_status(on->service, "playing %s %g kHz %u ch from %s, in step to %.1f us%s", codec ? codec : "?",
                    c->rate_hz / 1e3, c->channels, inet_ntoa((struct in_addr){(in_addr_t)c->source}),
                    gauge_budget_ns(rx, timekeeper_map(on->clock)) / 1e3, headroom);
+}
+
+static void tell_manager_recording(const struct report_on *on)
+{
+    struct record_status s;
+
+    record_get_status(on->record, &s);
+    service_status(on->service, "%s%s%s", record_state_name(s.state), *s.file ? ": " : "", s.file);
 }
 
 static void tell_manager(const struct report_on *on, const struct playback_status *now,
@@ -168,18 +178,39 @@ static void tell_manager(const struct report_on *on, const struct playback_statu
     service_status(on->service, "%s", text);
 }
 
+void report_status(const struct report_on *on, struct playback_status *status)
+{
+    struct record_status recorded;
+
+    if (on->playback) {
+        playback_get_status(on->playback, status);
+        return;
+    }
+    record_get_status(on->record, &recorded);
+    *status = (struct playback_status){.cycles = recorded.cycles};
+    status->rx.state = recorded.heard ? RX_PLAYING : RX_IDLE;
+    status->rx.stream = recorded.stream;
+    status->rx.link_ns = recorded.stream.claim.link_ns;
+    status->rx.late = recorded.take.late;
+    status->rx.concealed = recorded.take.concealed;
+}
+
 void report_second(struct report *r, const struct report_on *on, struct stats *stats)
 {
     struct playback_status now;
     struct playback_extremes worst;
 
-    playback_get_status(on->playback, &now);
+    report_status(on, &now);
     gauge_line(on->gauge, &worst);
-    if (!r->spoken || now.rx.state != r->before.rx.state || now.rx.starts != r->before.rx.starts)
-        tell_state(&now);
-    if (r->spoken)
-        tell_trouble(&r->before, &now, worst.lead_min_ms);
-    tell_manager(on, &now, &worst);
+    if (on->playback) {
+        if (!r->spoken || now.rx.state != r->before.rx.state || now.rx.starts != r->before.rx.starts)
+            tell_state(&now);
+        if (r->spoken)
+            tell_trouble(&r->before, &now, worst.lead_min_ms);
+        tell_manager(on, &now, &worst);
+    } else {
+        tell_manager_recording(on);
+    }
     r->spoken = true;
     r->before = now;
     write_line(stats, &now, &worst, on);

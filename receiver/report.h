@@ -13,6 +13,7 @@
 #include "proto/host/service.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
+#include "record.h"
 #include "recv.h"
 #include "vouch.h"
 
@@ -24,7 +25,7 @@ struct report {
 
 /* What the receiver consists of, as far as it is reported. */
 struct report_on {
-    struct playback *playback;
+    struct playback *playback; /* NULL: there is no sound device */
     struct gauge *gauge;
     const struct receiver *receiver;
     const struct timekeeper *clock;
@@ -32,7 +33,11 @@ struct report_on {
     const struct netwatch *network;
     struct service *service;
     const struct follow *follow; /* NULL: a group was given */
+    struct record *record;       /* NULL: nothing is recorded */
 };
+
+/* Of the sound; without a sound device, of the stream that is recorded. */
+void report_status(const struct report_on *on, struct playback_status *status);
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);
 
