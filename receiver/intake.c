@@ -131,9 +131,8 @@ static bool elsewhere(const struct intake *in, const struct arrival *a, int64_t 
     int64_t ahead = a->at.n - timeline_floor(in->timeline).n;
     int64_t stepped = samples_in_ns(STEPPED_NS, a->claim.rate_hz);
 
-    return lead_ns > 0 &&
-           (ahead < -stepped ||
-            ahead > stepped + samples_in_ns(a->claim.link_ns + in->keep_ns, a->claim.rate_hz));
+    return lead_ns > 0 && (ahead < -stepped ||
+                           ahead > stepped + samples_in_ns(a->claim.link_ns + in->keep_ns, a->claim.rate_hz));
 }
 
 static enum intake_event store(struct intake *in, const struct arrival *a, int64_t lead_ns, bool duplicate)
