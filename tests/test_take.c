@@ -292,6 +292,21 @@ static void a_sender_that_is_started_again_goes_on(void **state)
     assert_int_equal(counters_of(s).concealed, 0);
 }
 
+/* It dropped dead: the end is faded, the new beginning is not. */
+static void a_sender_that_is_replaced_begins_sharply(void **state)
+{
+    struct studio *s = *state;
+    int64_t begin = media_at(s->now_ns), gap = play(s, begin, 50), again = leave_out(s, gap, 300), end;
+
+    s->ssrc++;
+    end = play(s, again, 50);
+    assert_int_equal(s->frames[0], end - begin);
+    assert_true(s->samples[0][(gap - begin) * CHANNELS] != 0);
+    expect_silence(s, 0, gap + 12 * FRAMES, again);
+    expect_content(s, 0, again, end);
+    assert_int_equal(counters_of(s).gap, again - gap);
+}
+
 /* What waits behind a hole is not lost when the timeline goes over to another stream. */
 static void a_restart_behind_a_hole_loses_nothing(void **state)
 {
@@ -339,13 +354,21 @@ static void ten_seconds_of_nothing_end_it(void **state)
     again = leave_out(s, again, 200);
     assert_int_equal(s->ended, 1);
     assert_int_equal(s->frames[0], silent - begin);
-    again = leave_out(s, again, 30000); /* far beyond what the timeline holds */
+    again = leave_out(s, again, 60000); /* far beyond what the timeline holds */
     end = play(s, again, 50);
     take_finish(s->take);
     assert_int_equal(s->begun, 2);
     assert_int_equal(s->formats[1].at.n, again);
     assert_int_equal(s->frames[1], end - again);
     expect_content(s, 1, again, end);
+}
+
+static void ten_seconds_of_nothing_without_a_clock(void **state)
+{
+    struct studio *s = *state;
+
+    s->map = &unknown;
+    ten_seconds_of_nothing_end_it(state);
 }
 
 static void time_that_jumps_back_is_another_take(void **state)
@@ -385,9 +408,11 @@ int main(void)
         TEST(a_long_hole_keeps_time),
         TEST(a_long_hole_without_a_clock),
         TEST(a_sender_that_is_started_again_goes_on),
+        TEST(a_sender_that_is_replaced_begins_sharply),
         TEST(a_restart_behind_a_hole_loses_nothing),
         TEST(another_format_is_another_take),
         TEST(ten_seconds_of_nothing_end_it),
+        TEST(ten_seconds_of_nothing_without_a_clock),
         TEST(time_that_jumps_back_is_another_take),
         TEST(nothing_heard_is_no_take),
     };
