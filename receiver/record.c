@@ -25,7 +25,8 @@ enum {
     NUMBERS_MAX = 9999
 };
 
-#define UPDATE_NS NS_PER_S /* of the header */
+#define UPDATE_NS   NS_PER_S    /* of the header */
+#define STACK_BYTES (512 << 10) /* resident, where memory is locked for the sound's sake */
 
 /* What the threads of a recording need to know of the clock. */
 struct record_clock {
@@ -325,16 +326,32 @@ static int open_parts(struct record *r, const struct record_config *config, char
     return r->take ? 0 : -ENOMEM;
 }
 
+static int start_threads(struct record *r)
+{
+    pthread_attr_t attributes;
+    int error;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    error = pthread_create(&r->writer, &attributes, write_out, r);
+    r->writes = !error;
+    if (!error)
+        error = pthread_create(&r->listener, &attributes, listen_on, r);
+    r->listens = !error;
+    pthread_attr_destroy(&attributes);
+    return -error;
+}
+
 int record_start(struct record **result, const struct record_config *config, char *err, size_t err_size)
 {
     const struct record_clock no_clock = {.map = {.state = MEDIA_CLOCK_NO_PTP}};
     struct record *r = calloc(1, sizeof *r);
-    int error = -ENOMEM;
+    int error;
 
     *result = NULL;
     if (!r) {
         snprintf(err, err_size, "--record %s: not enough memory", config->path);
-        return error;
+        return -ENOMEM;
     }
     pthread_mutex_init(&r->lock, NULL);
     SNAPSHOT_STORE(&r->clock, &no_clock);
@@ -345,11 +362,7 @@ int record_start(struct record **result, const struct record_config *config, cha
     snprintf(r->host, sizeof r->host, "%s", config->host);
     error = open_parts(r, config, err, err_size);
     if (!error) {
-        error = -pthread_create(&r->writer, NULL, write_out, r);
-        r->writes = !error;
-        if (!error)
-            error = -pthread_create(&r->listener, NULL, listen_on, r);
-        r->listens = !error;
+        error = start_threads(r);
         if (error)
             snprintf(err, err_size, "--record %s: no thread: %s", config->path, strerror(-error));
     }
