@@ -26,7 +26,6 @@ over() { # NAME SECONDS: until it ended by itself; its exit status is in $status
 }
 raw() { sox -D "$1" -t raw -e signed -b "$2" - "${@:3}"; } # FILE BITS [EFFECT...]
 frames() { soxi -s "$1"; }
-same() { cmp "$work/x.raw" "$work/y.raw"; } # what the two commands before left there
 reference() { # FILE: the sample count since midnight
     ffprobe -loglevel error -show_entries format_tags -of flat "$1" | grep -oiE 'time_reference="?=?[0-9]+' |
         grep -oE '[0-9]+$'
@@ -50,6 +49,18 @@ check 'a name that is none of a sound file' refuses 2 '--record .*a\.mp3.*FILE\.
 check 'neither sound nor recording' refuses 2 '--device none.*--record' --device none
 check 'the file is as it was' [ ! -s "$work/takes/there.wav" ]
 recv="$build/unisono-recv --group $group --interface eth0 --clock system"
+
+# ---- a plain stream, by its name, beside all the others --------------------------------------------------------------
+address=${group%:*} port=${group#*:}
+sox -D -n -r 44100 -c 3 -b 24 "$work/noise3.wav" synth 8 whitenoise gain -12
+net='--interface eth0 --clock system'
+run named @listener "$build/unisono-recv" $net --stream Stage --device none --record "$work/takes/named.wav" \
+    --stats "$work/named.json"
+run unheard @listener "$build/unisono-recv" $net --group "$address:$((port + 4))" --device none \
+    --record "$work/takes/unheard.wav"
+await named 10 'clock system: locked'
+run plain @sender "$build/unisono-send" $net --profile aes67 --name Stage --group "$address:$((port + 2))" \
+    --input "file:$work/noise3.wav" --rate 44100 --channels 3 --latency 40
 
 # ---- 24 bits, twice; with and without a sound device -------------------------------------------------------------
 sox -D -n -r 48000 -c 2 -b 24 "$work/noise24.wav" synth 2.5 whitenoise gain -12
@@ -92,7 +103,7 @@ check 'with status 1' [ $status = 1 ]
 check 'and says why' grep -q 'the recording ends: cannot record to .*gone-2.wav: No such file' "$work/gone.log"
 check 'the sender ends a third time' over third 10
 await_stat plays 5 record_state = recording
-for name in plays flac late full; do
+for name in plays flac late full named unheard; do
     stop $name
     check "$name: ends with status 0" [ $status = 0 ]
 done
@@ -117,6 +128,11 @@ done
 later=$(($(reference late.wav) - $(reference plays.wav)))
 check "a recording that began $later samples later" [ $later -gt 0 ]
 check 'is the same when it is put where it says' cmp <(raw late.wav 24) <(raw plays.wav 24 trim ${later}s)
+check 'a stream by name was found in time' [ "$(frames named.wav)" -gt 88200 ]
+raw named.wav 24 > "$work/named.raw"
+check 'and is a plain one, to the bit' cmp "$work/named.raw" <(raw "$work/noise3.wav" 24 | tail -c "$(stat -c %s "$work/named.raw")")
+check 'its title is in the file' grep -qa 'Stage' named.wav
+check 'what was not heard made no file' [ ! -e unheard.wav ]
 raw "$work/killed.wav" 24 > "$work/killed.raw"
 check 'what was killed can be read' [ "$(frames "$work/killed.wav")" -gt 40000 ]
 check 'up to a second before the end' cmp -n "$(stat -c %s "$work/killed.raw")" "$work/killed.raw" "$work/noise24.raw"
