@@ -16,7 +16,7 @@ record() { # NAME FILE [OPTION...]
     run $1 @listener $recv --record "$2" --stats "$work/$1.json" "${@:3}"
 }
 send() { # NAME OPTION...
-    run $1 @sender "$build/unisono-send" --group $group --interface eth0 --clock system --latency 40 "${@:2}"
+    run $1 @sender "$build/unisono-send" --group $group --interface eth0 --clock system --latency 100 "${@:2}"
 }
 over() { # NAME SECONDS: until it ended by itself; its exit status is in $status
     local until=$((SECONDS + $2))
@@ -50,7 +50,7 @@ check 'neither sound nor recording' refuses 2 '--device none.*--record' --device
 check 'the file is as it was' [ ! -s "$work/takes/there.wav" ]
 recv="$build/unisono-recv --group $group --interface eth0 --clock system"
 
-# ---- a plain stream, by its name, beside all the others --------------------------------------------------------------
+# ---- by name, and as plain AES67, beside all the others ----------------------------------------------------------
 address=${group%:*} port=${group#*:}
 sox -D -n -r 44100 -c 3 -b 24 "$work/noise3.wav" synth 8 whitenoise gain -12
 net='--interface eth0 --clock system'
@@ -58,8 +58,10 @@ run named @listener "$build/unisono-recv" $net --stream Stage --device none --re
     --stats "$work/named.json"
 run unheard @listener "$build/unisono-recv" $net --group "$address:$((port + 4))" --device none \
     --record "$work/takes/unheard.wav"
-await named 10 'clock system: locked'
-run plain @sender "$build/unisono-send" $net --profile aes67 --name Stage --group "$address:$((port + 2))" \
+run plain @listener "$build/unisono-recv" $net --group "$address:$((port + 2))" --device none \
+    --profile aes67 --codec L24 --rate 44100 --channels 3 --latency 40 --record "$work/takes/plain.wav"
+for name in named plain; do await $name 10 'clock system: locked'; done
+run stage @sender "$build/unisono-send" $net --name Stage --group "$address:$((port + 2))" \
     --input "file:$work/noise3.wav" --rate 44100 --channels 3 --latency 40
 
 # ---- 24 bits, twice; with and without a sound device -------------------------------------------------------------
@@ -103,7 +105,7 @@ check 'with status 1' [ $status = 1 ]
 check 'and says why' grep -q 'the recording ends: cannot record to .*gone-2.wav: No such file' "$work/gone.log"
 check 'the sender ends a third time' over third 10
 await_stat plays 5 record_state = recording
-for name in plays flac late full named unheard; do
+for name in plays flac late full named plain unheard; do
     stop $name
     check "$name: ends with status 0" [ $status = 0 ]
 done
@@ -130,7 +132,11 @@ check "a recording that began $later samples later" [ $later -gt 0 ]
 check 'is the same when it is put where it says' cmp <(raw late.wav 24) <(raw plays.wav 24 trim ${later}s)
 check 'a stream by name was found in time' [ "$(frames named.wav)" -gt 88200 ]
 raw named.wav 24 > "$work/named.raw"
-check 'and is a plain one, to the bit' cmp "$work/named.raw" <(raw "$work/noise3.wav" 24 | tail -c "$(stat -c %s "$work/named.raw")")
+check 'from there on it is what was sent' cmp "$work/named.raw" <(raw "$work/noise3.wav" 24 | tail -c "$(stat -c %s "$work/named.raw")")
+check 'as plain AES67 it is, too, from the first frame on' cmp -n "$(raw plain.wav 24 | wc -c)" <(raw plain.wav 24) \
+    <(raw "$work/noise3.wav" 24)
+check 'both are of the same time' [ "$(($(frames plain.wav) - $(frames named.wav)))" = \
+    "$(($(reference named.wav) - $(reference plain.wav)))" ]
 check 'its title is in the file' grep -qa 'Stage' named.wav
 check 'what was not heard made no file' [ ! -e unheard.wav ]
 raw "$work/killed.wav" 24 > "$work/killed.raw"
