@@ -183,7 +183,7 @@ void report_status(const struct report_on *on, struct playback_status *status)
     struct record_status recorded;
 
     if (on->playback) {
-        playback_get_status(on->playback, status);
+        playback_get_status(on->playback, 0, status);
         return;
     }
     record_get_status(on->record, &recorded);

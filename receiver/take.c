@@ -45,7 +45,7 @@ struct take *take_create(const struct stream_description *description, const str
         take_destroy(t);
         return NULL;
     }
-    t->intake.keep_ns = WAIT_NS;
+    t->intake.delay_ns = WAIT_NS;
     return t;
 }
 
@@ -56,6 +56,15 @@ void take_destroy(struct take *t)
     conceal_destroy(t->conceal);
     intake_free(&t->intake);
     free(t);
+}
+
+/* What lies before `at` is not waited for any more. */
+static void turn_to(struct take *t, media_t at)
+{
+    if (at.n <= t->intake.turn.n)
+        return;
+    t->intake.turn = at;
+    timeline_release(t->intake.timeline, at);
 }
 
 static void end(struct take *t)
@@ -121,7 +130,7 @@ static void begin_stream(struct take *t)
 
     if (same && gap >= -samples_in_ns(OVERLAP_NS, f->rate_hz) &&
         gap <= samples_in_ns(SILENT_NS, f->rate_hz)) {
-        timeline_release(t->intake.timeline, t->next);
+        turn_to(t, t->next);
         return;
     }
     end(t);
@@ -196,7 +205,7 @@ static void hand_on_until(struct take *t, media_t horizon)
         replace(t, absent);
     }
     if (t->open)
-        timeline_release(timeline, t->next);
+        turn_to(t, t->next);
 }
 
 /* All that came, and nothing more is waited for. */
@@ -226,7 +235,7 @@ void take_run(struct take *t, raw_ns now)
     hand_on_until(t, horizon);
     /* nothing is held: what comes next may be far ahead */
     if (!holds(t, timeline_floor(t->intake.timeline)))
-        timeline_release(t->intake.timeline, horizon);
+        turn_to(t, horizon);
     if (t->open && now.ns - t->newest_at.ns > SILENT_NS) {
         settle(t);
         end(t);
