@@ -55,9 +55,11 @@ SENDER   := sender/main sender/send_options sender/report sender/transmit sender
 # recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
 RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/reception receiver/timeline \
             receiver/head receiver/route receiver/router receiver/delay receiver/conceal receiver/level receiver/playout receiver/distribution
+# recv > take > spool > soundfile
+RECORD   := receiver/record receiver/take receiver/spool receiver/soundfile
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list receiver/listener \
-            receiver/selection receiver/desk receiver/console
+            receiver/selection receiver/desk receiver/console $(RECORD)
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
@@ -98,7 +100,7 @@ $(BUILD)/unisono-send: $(call objects,$(SENDER) $(TX) $(ORTP) $(HOST) $(CORE))
 	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
 $(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(ORTP) $(DISCOVERY) $(HOST) $(CORE))
-	$(link) $(ORTP_LIBS) $(RECV_LIBS) $(DISCOVERY_LIBS)
+	$(link) $(ORTP_LIBS) $(RECV_LIBS) -lsndfile $(DISCOVERY_LIBS)
 
 $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS)

@@ -90,7 +90,7 @@ void gauge_telemetry(const struct gauge *g, const struct gauge_on *on, raw_ns no
     const struct stream_counters *counters = &rx->stream.counters;
 
     *t = (struct telemetry){
-        .state = state_of(rx->state),
+        .state = on->witness ? TELEMETRY_WITNESS : state_of(rx->state),
         .clock_state = on->map->state,
         .device_present = on->status->card_present,
         .realtime = on->status->realtime,

@@ -30,6 +30,7 @@ struct gauge_on {
     unsigned channels; /* of its card */
     int64_t delay_ns;  /* its own */
     bool refused;
+    bool witness; /* there is no card: it listens only */
 };
 
 void gauge_init(struct gauge *gauge, raw_ns now);

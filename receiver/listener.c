@@ -40,6 +40,7 @@ void listener_close(struct listener *l)
 {
     control_close(l->vouch.control);
     follow_close(l->follow);
+    record_stop(l->record);
     recv_close(l->receiver);
     *l = (struct listener){0};
 }
@@ -90,9 +91,12 @@ static int retune(struct listener *l, char *err, size_t err_size)
     bool first = l->buffer_bytes == 0;
     int error = recv_retune(l->receiver, &tuning->group, tuning->source, &l->buffer_bytes, err, err_size);
 
+    if (!error && l->record)
+        error = record_retune(l->record, &tuning->group, tuning->source, &tuning->description, err, err_size);
     if (error)
         return error;
-    playback_describe(l->playback, l->config.voice, &tuning->description);
+    if (l->playback)
+        playback_describe(l->playback, l->config.voice, &tuning->description);
     follow_settle(l->follow, clock_raw_now());
     if (first)
         tell_buffer(l);
@@ -103,15 +107,37 @@ static int retune(struct listener *l, char *err, size_t err_size)
     return 0;
 }
 
+/* Beside the sound it hears by itself; without a sound device it has the receiver for itself. */
+static int start_record(struct listener *l, char *err, size_t err_size)
+{
+    const struct selection *s = l->config.selection;
+    const struct record_config config = {
+        .receiver = l->playback ? NULL : l->receiver,
+        .group = s->group,
+        .interface = l->config.interface,
+        .description = l->config.description,
+        .path = s->record,
+        .title = s->target,
+        .host = l->config.host,
+    };
+
+    return s->record[0] ? record_start(&l->record, &config, err, err_size) : 0;
+}
+
 int listener_start(struct listener *l, struct playback *playback, char *err, size_t err_size)
 {
     const struct clock_map no_clock = {.state = MEDIA_CLOCK_NO_PTP};
     bool in_file = l->config.selection->kind == SELECTION_SDP;
+    int error;
 
     l->playback = playback;
-    playback_set_voice(playback, l->config.voice, &l->settings);
+    if (playback)
+        playback_set_voice(playback, l->config.voice, &l->settings);
+    error = start_record(l, err, err_size);
     /* what is described in a file can be joined, or that is a failure of the start */
-    return in_file && follow_run(l->follow, &no_clock, false, clock_raw_now()) ? retune(l, err, err_size) : 0;
+    if (!error && in_file && follow_run(l->follow, &no_clock, false, clock_raw_now()))
+        error = retune(l, err, err_size);
+    return error;
 }
 
 static void follow(struct listener *l, const struct playback_status *status, const struct clock_map *map,
@@ -127,7 +153,9 @@ int listener_reconnect(struct listener *l, char *err, size_t err_size)
 {
     int error = recv_reopen(l->receiver, err, err_size);
 
-    return error ? error : control_reopen(l->vouch.control, err, err_size);
+    if (!error)
+        error = control_reopen(l->vouch.control, err, err_size);
+    return error ? error : record_reopen(l->record, err, err_size);
 }
 
 /* ---- running ----------------------------------------------------------------------------------------- */
@@ -145,7 +173,7 @@ static void expect(struct listener *l, raw_ns now)
     int64_t lead_ns = 0;
 
     if (control_offer(l->vouch.control, now, &offer))
-        lead_ns = offer.latency_ns - ns_of_samples(offer.frames_per_packet, offer.rate_hz);
+        lead_ns = offer.latency_ns - offer.hold_ns - ns_of_samples(offer.frames_per_packet, offer.rate_hz);
     playback_offer(l->playback, l->config.voice, lead_ns > 0 ? lead_ns : 0);
 }
 
@@ -153,7 +181,7 @@ static void expect(struct listener *l, raw_ns now)
 static void tell_group(struct listener *l, const struct playback_status *status,
                        const struct timekeeper *clock, int64_t delay_ns, raw_ns now)
 {
-    struct rx_distributions distributions;
+    struct rx_distributions distributions = {0};
     struct telemetry telemetry;
     const struct clock_map *map = timekeeper_map(clock);
     const struct gauge_on on = {
@@ -161,36 +189,81 @@ static void tell_group(struct listener *l, const struct playback_status *status,
         .distributions = &distributions,
         .map = map,
         .clock = timekeeper_source(clock),
-        .channels = playback_channels(l->playback),
+        .witness = !l->playback,
+        .channels = l->playback ? playback_channels(l->playback) : 0,
         .delay_ns = delay_ns + l->settings.delay_ns,
         .refused = l->vouch.refused || follow_refuses(l->follow),
     };
 
     if (!control_due(l->vouch.control, &status->rx.stream, now))
         return;
-    playback_get_distributions(l->playback, l->config.voice, &distributions);
+    if (l->playback)
+        playback_get_distributions(l->playback, l->config.voice, &distributions);
     gauge_telemetry(&l->gauge, &on, now, &telemetry);
     control_say(l->vouch.control, &status->rx.stream, &telemetry, rtcp_clock_of_map(map), now);
     gauge_reported(&l->gauge, &distributions, now);
 }
 
-void listener_run(struct listener *l, const struct timekeeper *clock, int64_t delay_ns, raw_ns now)
+static void get_recorded(struct listener *l, struct playback_status *status)
 {
-    const struct clock_map *map = timekeeper_map(clock);
-    const unsigned voice = l->config.voice;
-    struct playback_status status;
-    struct playback_extremes extremes;
-    bool refused;
+    struct record_status recorded = {0};
 
-    playback_get_status(l->playback, voice, &status);
-    follow(l, &status, map, now);
-    refused = vouch_run(&l->vouch, &status, map, now);
+    if (l->record)
+        record_get_status(l->record, &recorded);
+    *status = (struct playback_status){.cycles = recorded.cycles};
+    status->rx.state = recorded.heard ? RX_PLAYING : RX_IDLE;
+    status->rx.stream = recorded.stream;
+    status->rx.link_ns = recorded.stream.claim.link_ns;
+    status->rx.late = recorded.take.late;
+    status->rx.concealed = recorded.take.concealed;
+}
+
+void listener_get_status(struct listener *l, struct playback_status *status)
+{
+    if (l->playback)
+        playback_get_status(l->playback, l->config.voice, status);
+    else
+        get_recorded(l, status);
+}
+
+bool listener_failed(struct listener *l)
+{
+    struct record_status status;
+
+    if (!l->record)
+        return false;
+    record_get_status(l->record, &status);
+    return status.state == RECORD_FAILED;
+}
+
+/* What the control thread does for the sound. */
+static void attend_playback(struct listener *l, const struct playback_status *status, bool refused,
+                            raw_ns now)
+{
+    const unsigned voice = l->config.voice;
+    struct playback_extremes extremes;
+
     playback_refuse(l->playback, voice, refused || follow_refuses(l->follow));
     if (l->vouch.gone)
-        playback_bye(l->playback, voice, status.rx.stream.claim.ssrc);
+        playback_bye(l->playback, voice, status->rx.stream.claim.ssrc);
     expect(l, now);
     if (playback_take_extremes(l->playback, voice, &extremes))
         gauge_extremes(&l->gauge, &extremes);
+}
+
+void listener_run(struct listener *l, const struct timekeeper *clock, int64_t delay_ns, raw_ns now)
+{
+    const struct clock_map *map = timekeeper_map(clock);
+    struct playback_status status;
+    bool refused;
+
+    if (l->record)
+        record_run(l->record, map, timekeeper_source(clock));
+    listener_get_status(l, &status);
+    follow(l, &status, map, now);
+    refused = vouch_run(&l->vouch, &status, map, now);
+    if (l->playback)
+        attend_playback(l, &status, refused, now);
     tell_group(l, &status, clock, delay_ns, now);
     recv_sweep(l->receiver);
 }
@@ -199,6 +272,8 @@ bool listener_leave(struct listener *l, raw_ns now)
 {
     struct rtcp_report ignored;
 
+    record_stop(l->record);
+    l->record = NULL;
     control_poll(l->vouch.control, 0, 0, &ignored);
     return control_leave(l->vouch.control, now);
 }

@@ -25,6 +25,7 @@
 #include "playback.h"
 #include "proto/host/discovery.h"
 #include "proto/host/timekeeper.h"
+#include "record.h"
 #include "recv.h"
 #include "selection.h"
 #include "vouch.h"
@@ -37,15 +38,18 @@ struct listener_config {
     const char *interface;       /* as for net_find_interface() */
     struct discovery *discovery; /* of a stream by name: run by the caller, outlives the listener */
     const char *discovery_interface;
-    int64_t link_ns;   /* of described plain streams; 0: what the description says */
-    const char *cname; /* RTCP canonical name */
-    const char *name;  /* of this receiver, for people */
+    int64_t link_ns;                       /* of described plain streams; 0: what the description says */
+    const char *cname;                     /* RTCP canonical name */
+    const char *name;                      /* of this receiver, for people */
+    const char *host;                      /* of this machine */
+    struct stream_description description; /* of a group's stream, where packets do not say it */
 };
 
 struct listener {
     struct listener_config config;
     struct voice_settings settings; /* in use */
-    struct playback *playback;      /* borrowed; NULL before listener_start() */
+    struct playback *playback;      /* borrowed; NULL before listener_start(), or without a sound device */
+    struct record *record;          /* NULL: it is not recorded */
     struct receiver *receiver;
     struct follow *follow; /* NULL: a group was given */
     struct vouch vouch;    /* holds the receiver's end of RTCP */
@@ -59,7 +63,10 @@ struct listener {
 int listener_open(struct listener *listener, const struct listener_config *config, char *err,
                   size_t err_size);
 
-/* 0, or -errno with one line in `err`: what is described in a file cannot be joined. */
+/*
+ * `playback` may be NULL: there is no sound device, it is recorded only. 0, or -errno with one line in `err`:
+ * what is described in a file cannot be joined, or the recording not be made.
+ */
 int listener_start(struct listener *listener, struct playback *playback, char *err, size_t err_size);
 
 void listener_begin(struct listener *listener);
@@ -69,6 +76,12 @@ void listener_set(struct listener *listener, const struct voice_settings *settin
 
 /* `delay_ns`: this receiver's own, of all its streams. */
 void listener_run(struct listener *listener, const struct timekeeper *clock, int64_t delay_ns, raw_ns now);
+
+/* Of its voice; without a sound device, of what is recorded. */
+void listener_get_status(struct listener *listener, struct playback_status *status);
+
+/* It is recorded, and that has failed for good. */
+bool listener_failed(struct listener *listener);
 
 /* After the interface came back. On failure it is to be tried again. */
 int listener_reconnect(struct listener *listener, char *err, size_t err_size);

@@ -45,7 +45,7 @@ struct recv_app {
     struct stats *stats;
     struct timekeeper *clock;
     struct discovery *discovery; /* NULL: no stream is looked for by its name */
-    struct playback *playback;
+    struct playback *playback;   /* NULL: there is no sound device */
     struct rx_settings settings; /* of the whole output */
     struct console console;      /* changes them */
     struct netwatch *network;    /* NULL: not watched */
@@ -68,6 +68,19 @@ static int need_address(const struct sockaddr_in *group, const char *interface, 
     return error;
 }
 
+/* What is said of a stream that does not describe itself; rx_create() takes the same. */
+static struct stream_description described(const struct recv_options *o)
+{
+    return (struct stream_description){
+        .ext_id = RTP_EXT_ID_DEFAULT,
+        .plain = o->profile == OPTION_PROFILE_AES67,
+        .claim = {.codec = o->codec < 0 ? RTP_CODEC_L24 : (enum rtp_codec)o->codec,
+                  .rate_hz = o->rate_hz,
+                  .channels = o->channels,
+                  .link_ns = llround(o->latency_ms * 1e6)},
+    };
+}
+
 static int open_network(struct recv_app *app, char *err, size_t err_size)
 {
     const struct recv_options *o = &app->options;
@@ -78,6 +91,8 @@ static int open_network(struct recv_app *app, char *err, size_t err_size)
         .link_ns = llround(o->latency_ms * 1e6),
         .cname = app->cname,
         .name = *o->name ? o->name : app->host,
+        .host = app->host,
+        .description = described(o),
     };
     int error = o->wait ? need_address(&app->group, o->interface, err, err_size) : 0;
 
@@ -114,14 +129,10 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
                .link_ns = llround(o->latency_ms * 1e6),
                .seed = (uint64_t)getpid() * 0x9e3779b97f4a7c15u},
     };
-    int error;
 
     for (unsigned i = 0; i < app->count; i++)
         config.receivers[i] = app->listeners[i].receiver;
-    error = playback_start(&app->playback, &config, app->warning, sizeof app->warning, err, err_size);
-    for (unsigned i = 0; i < app->count && !error; i++)
-        error = listener_start(&app->listeners[i], app->playback, err, err_size);
-    return error;
+    return playback_start(&app->playback, &config, app->warning, sizeof app->warning, err, err_size);
 }
 
 /* After the interface came back; what fails is tried again. */
@@ -138,6 +149,19 @@ static void reconnect(struct recv_app *app)
         netwatch_settle(app->network);
 }
 
+static void begin_sound(struct recv_app *app)
+{
+    const struct recv_options *o = &app->options;
+
+    log_info("playing on %s", playback_device(app->playback));
+    if (playback_device_warning(app->playback))
+        log_warning("sound device %s: %s", o->device, playback_device_warning(app->playback));
+    if (*app->warning)
+        log_warning("%s", app->warning);
+    console_open(&app->console, o, *o->name ? o->name : app->host, app->playback, app->listeners, app->count,
+                 &app->settings);
+}
+
 /* What was set up. Said only when all of it was: a failure is one line. */
 static void begin(struct recv_app *app)
 {
@@ -146,37 +170,48 @@ static void begin(struct recv_app *app)
 
     for (unsigned i = 0; i < app->count; i++)
         listener_begin(&app->listeners[i]);
-    log_info("playing on %s", playback_device(app->playback));
-    if (playback_device_warning(app->playback))
-        log_warning("sound device %s: %s", o->device, playback_device_warning(app->playback));
-    if (*app->warning)
-        log_warning("%s", app->warning);
-    console_open(&app->console, o, *o->name ? o->name : app->host, app->playback, app->listeners, app->count,
-                 &app->settings);
+    if (app->playback)
+        begin_sound(app);
     if (netwatch_open(&app->network, o->interface, &app->group, err, sizeof err))
         log_warning("%s", err);
 }
 
-/* The control thread's life: until a signal ends it. */
-static void control(struct recv_app *app)
+/* There is no sound, and the recordings, which are all there is to do, have failed. */
+static bool nothing_left(struct recv_app *app)
+{
+    unsigned recorded = 0, failed = 0;
+
+    for (unsigned i = 0; i < app->count; i++) {
+        recorded += app->listeners[i].record != NULL;
+        failed += listener_failed(&app->listeners[i]);
+    }
+    return !app->playback && failed == recorded;
+}
+
+/* The control thread's life: until a signal ends it; false: until there was nothing left to do. */
+static bool control(struct recv_app *app)
 {
     struct report report = {0};
-    const struct report_on on = {app->playback, app->listeners, app->count,
-                                 app->clock,    app->network,   &app->service};
+    const struct report_on on = {!app->playback, app->listeners, app->count,
+                                 app->clock,     app->network,   &app->service};
     struct playback_status status;
     raw_ns next = clock_raw_now();
 
     while (console_wait(&app->console, app->signals, TIMEKEEPER_INTERVAL_MS) == 0) {
+        const struct clock_map *map = timekeeper_run(app->clock);
         raw_ns now = clock_raw_now();
 
-        playback_set_clock(app->playback, timekeeper_run(app->clock));
-        playback_get_status(app->playback, 0, &status);
+        if (app->playback)
+            playback_set_clock(app->playback, map);
+        listener_get_status(&app->listeners[0], &status);
         service_ready(&app->service);
         service_alive(&app->service, now, status.cycles);
         if (app->discovery)
             discovery_run(app->discovery, now);
         for (unsigned i = 0; i < app->count; i++)
             listener_run(&app->listeners[i], app->clock, app->settings.delay_ns, now);
+        if (nothing_left(app))
+            return false;
         if (netwatch_run(app->network, now))
             reconnect(app);
         if (now.ns < next.ns)
@@ -184,6 +219,7 @@ static void control(struct recv_app *app)
         next.ns += NS_PER_S;
         report_second(&report, &on, app->stats);
     }
+    return true;
 }
 
 /* Nothing is heard any more; the groups shall know. */
@@ -212,15 +248,18 @@ static int open_all(struct recv_app *app, char *err, size_t err_size)
             *o->interface ? o->interface : inet_ntop(AF_INET, &app->group.sin_addr, group, sizeof group));
         error = open_network(app, err, err_size);
     }
-    if (!error) {
+    if (!error && !recv_options_silent(o)) {
         waiting_need(&app->waiting, "sound device", o->device);
         error = start_playback(app, err, err_size);
     }
-    /* last, so that a start that fails leaves no file behind */
-    if (!error) {
+    /* nothing from here on comes by waiting */
+    if (!error)
         waiting_need(&app->waiting, NULL, NULL);
+    for (unsigned i = 0; i < app->count && !error; i++)
+        error = listener_start(&app->listeners[i], app->playback, err, err_size);
+    /* last, so that a start that fails leaves no file behind */
+    if (!error)
         error = stats_open(&app->stats, o->stats, err, err_size);
-    }
     return error;
 }
 
@@ -254,7 +293,8 @@ static int run(struct recv_app *app)
     if (!error) {
         waiting_over(&app->waiting);
         begin(app);
-        control(app);
+        if (!control(app))
+            return EXIT_FAILURE;
     }
     log_info("stopping");
     return EXIT_SUCCESS;

@@ -9,6 +9,7 @@
 #include "proto/host/log.h"
 #include "proto/resample.h"
 #include "proto/rtp.h"
+#include "soundfile.h"
 
 #define ON_PTP_LOSS "play mute" /* enum on_ptp_loss */
 
@@ -66,7 +67,17 @@ static const struct option_spec specs[] = {
      MEMBER(device),
      .standard = "default",
      .argument = "ALSA_PCM",
-     .help = "sound card to play on, such as hw:0 or plughw:CARD=PCH (aplay -L lists them)"},
+     .help = "sound card to play on, such as hw:0 or plughw:CARD=PCH (aplay -L lists them); none: no card, "
+             "with --record"},
+    {.group = "Sound",
+     .name = "record",
+     .kind = OPTION_TEXT,
+     MEMBER(record),
+     .argument = "FILE",
+     .help =
+         "write the stream's own samples to FILE.wav or FILE.flac, which must not exist; its time reference "
+         "lets recordings of several machines line up",
+     .check = soundfile_check_name},
     {.group = "Sound",
      .name = "delay",
      .kind = OPTION_TEXT,
@@ -348,6 +359,8 @@ static unsigned selected(const struct recv_options *o)
 /* What stands beside --list and is none of its business; NULL: nothing. */
 static const char *superfluous(const struct recv_options *o)
 {
+    if (o->record[0])
+        return "--record";
     if (selected(o) > 0)
         return o->groups.count ? "--group" : o->streams.count ? "--stream" : "--sdp";
     if (o->profile == OPTION_PROFILE_AES67)
@@ -369,6 +382,11 @@ static int check_list(const struct recv_options *o, char *why, size_t why_len)
     return name ? -EINVAL : 0;
 }
 
+bool recv_options_silent(const struct recv_options *o)
+{
+    return strcmp(o->device, "none") == 0;
+}
+
 static int check_selection(const struct recv_options *o, struct selection *s, char *why, size_t why_len)
 {
     const struct delay_place place = recv_options_place(o);
@@ -383,6 +401,7 @@ static int check_selection(const struct recv_options *o, struct selection *s, ch
 static int check_selections(const struct recv_options *o, char *why, size_t why_len)
 {
     struct selection all[RX_VOICES_MAX];
+    bool recorded = false;
     unsigned count;
     int error = 0;
 
@@ -400,6 +419,16 @@ static int check_selections(const struct recv_options *o, char *why, size_t why_
                          all[i].target);
                 error = -EINVAL;
             }
+        recorded |= all[i].record[0] != '\0';
+    }
+    if (!error && o->record[0] && strcmp(all[0].record, o->record) != 0) {
+        snprintf(why, why_len, "--record %s: %s %s has record=%s already; keep one", o->record,
+                 kind_names[all[0].kind], all[0].target, all[0].record);
+        error = -EINVAL;
+    }
+    if (!error && recv_options_silent(o) && !recorded && !o->list) {
+        snprintf(why, why_len, "--device none: nothing would be done; allowed with --record only");
+        error = -EINVAL;
     }
     return error;
 }
@@ -485,6 +514,8 @@ unsigned recv_options_selections(const struct recv_options *o, struct selection 
     for (unsigned i = 0; i < count; i++)
         (void)selection_resolve(&selections[i], o->map, &place, recv_options_card_channels(o), why,
                                 sizeof why);
+    if (o->record[0] && !selections[0].record[0])
+        snprintf(selections[0].record, sizeof selections[0].record, "%s", o->record);
     return count;
 }
 
@@ -539,6 +570,7 @@ const struct options_program recv_options_program = {
                 "  unisono-recv --stream 'Stage left' --device hw:0 --interface eth0\n"
                 "  unisono-recv --group 239.69.83.1 --group '239.69.83.2;gain=-6' --device hw:0\n"
                 "  unisono-recv --device plughw:CARD=PCH --gain -6 --delay 2.9\n"
+                "  unisono-recv --device none --record take.wav --interface eth0\n"
                 "  unisono-recv --profile aes67 --group 239.69.1.1 --codec L24 --rate 48000 --channels 2 "
                 "--latency 5\n"
                 "\nMore in unisono-recv(1).\n",

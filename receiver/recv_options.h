@@ -14,8 +14,9 @@ enum on_ptp_loss { ON_PTP_LOSS_PLAY, ON_PTP_LOSS_MUTE };
 
 /* Plain values, each within its range and consistent with the others. */
 struct recv_options {
-    char device[256]; /* ALSA PCM */
-    char delay[64];   /* this receiver's own, on top of the stream's latency: for recv_options_settings() */
+    char device[256];  /* ALSA PCM */
+    char record[1024]; /* path, .wav or .flac; "": none */
+    char delay[64];    /* this receiver's own, on top of the stream's latency: for recv_options_settings() */
     double temperature_c;
     double gain_db;
     bool mute;
@@ -42,6 +43,9 @@ struct recv_options {
     char control[108]; /* a path, auto or off: as of remote_open() */
     int log;           /* enum log_level */
 };
+
+/* No sound device: what comes is recorded only. */
+bool recv_options_silent(const struct recv_options *options);
 
 extern const struct options_program recv_options_program;
 

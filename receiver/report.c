@@ -118,7 +118,7 @@ static void write_stream(struct stats *stats, const struct line *line, const str
     struct recv_counters net;
 
     recv_get_counters(l->receiver, &net);
-    stats_text(stats, "state", rx_state_name(rx->state));
+    stats_text(stats, "state", !l->playback && rx->state != RX_IDLE ? "recording" : rx_state_name(rx->state));
     write_format(stats, rx);
     stats_real(stats, "lead_min_ms", line->worst.lead_min_ms);
     stats_real(stats, "error_ns", rx->error_ns);
@@ -137,6 +137,7 @@ static void write_stream(struct stats *stats, const struct line *line, const str
     stats_count(stats, "overflowed_packets", net.overflows);
     vouch_report(&l->vouch, stats);
     follow_report(l->follow, stats);
+    record_report(l->record, stats);
 }
 
 static void write_control(struct stats *stats, const struct control *control)
@@ -252,6 +253,17 @@ static void tell_manager_several(const struct report_on *on, const struct line *
                    budget_ns / 1e3, headroom);
 }
 
+static void tell_manager_recording(const struct report_on *on)
+{
+    const struct listener *l = on->listeners;
+    struct record_status s;
+
+    while (!l->record)
+        l++;
+    record_get_status(l->record, &s);
+    service_status(on->service, "%s%s%s", record_state_name(s.state), *s.file ? ": " : "", s.file);
+}
+
 static void tell_manager(const struct report_on *on, const struct line *lines)
 {
     const enum rx_state state = lines[0].now.rx.state;
@@ -282,10 +294,14 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
 
     for (unsigned i = 0; i < on->count; i++) {
         lines[i].listener = &on->listeners[i];
-        playback_get_status(on->playback, i, &lines[i].now);
+        listener_get_status(&on->listeners[i], &lines[i].now);
         gauge_line(&on->listeners[i].gauge, &lines[i].worst);
     }
-    tell(r, lines, on->count);
-    tell_manager(on, lines);
+    if (on->silent) {
+        tell_manager_recording(on);
+    } else {
+        tell(r, lines, on->count);
+        tell_manager(on, lines);
+    }
     write_line(stats, lines, on);
 }

@@ -21,7 +21,7 @@ struct report {
 
 /* What the receiver consists of, as far as it is reported. */
 struct report_on {
-    struct playback *playback;
+    bool silent; /* there is no sound device: all is recorded only */
     struct listener *listeners;
     unsigned count; /* of them, 1 to RX_VOICES_MAX */
     const struct timekeeper *clock;

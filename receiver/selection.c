@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/sdp.h"
+#include "soundfile.h"
 
 /* ---- settings -------------------------------------------------------------------------------------- */
 
@@ -70,6 +71,15 @@ static int set_map(struct selection *s, const char *value, char *why, size_t why
     return error == -ENOENT ? 0 : error;
 }
 
+static int set_record(struct selection *s, const char *value, char *why, size_t why_size)
+{
+    int error = soundfile_check_name(value ? value : "", why, why_size);
+
+    if (!error)
+        snprintf(s->record, sizeof s->record, "%s", value);
+    return error;
+}
+
 static int set_page(struct selection *s, const char *value, char *why, size_t why_size)
 {
     return read_flag(value, &s->settings.page, why, why_size);
@@ -80,8 +90,8 @@ static const struct setting {
     const char *key;
     set_function *set;
 } settings[] = {
-    {"name", set_name}, {"map", set_map},     {"gain", set_gain},
-    {"mute", set_mute}, {"delay", set_delay}, {"page", set_page},
+    {"name", set_name},   {"map", set_map},   {"gain", set_gain},     {"mute", set_mute},
+    {"delay", set_delay}, {"page", set_page}, {"record", set_record},
 };
 
 enum { SETTINGS = sizeof settings / sizeof *settings };

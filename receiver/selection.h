@@ -14,6 +14,7 @@
  *     mute          not heard, but otherwise treated like the others; mute=no: it is heard
  *     delay=DELAY   so much later, as of delay.h, on top of the receiver's own delay
  *     map=ROUTE     which of its channels go where, as of route.h
+ *     record=FILE   what comes is written there, as by --record
  *     page          others give way to it, whatever its packets say
  */
 #ifndef UNISONO_SELECTION_H
@@ -35,6 +36,7 @@ struct selection {
     char name[64];              /* never empty; of a long target the beginning */
     char map[OPTION_LIST_TEXT]; /* as it was written; "": none was */
     struct delay delay;
+    char record[OPTION_LIST_TEXT];  /* path; "": not recorded */
     struct voice_settings settings; /* but for route and delay, which selection_resolve() makes of the two */
 };
 

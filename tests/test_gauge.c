@@ -22,7 +22,7 @@ static struct playback_extremes extremes(double error_ns, double lead_ms, double
 static struct telemetry telemetry_of(const struct gauge *g, const struct playback_status *status,
                                      const struct rx_distributions *distributions)
 {
-    const struct gauge_on on = {status, distributions, &locked, &proven, 2, 5 * NS_PER_MS, false};
+    const struct gauge_on on = {status, distributions, &locked, &proven, 2, 5 * NS_PER_MS, false, false};
     struct telemetry t;
 
     gauge_telemetry(g, &on, (raw_ns){3 * NS_PER_S}, &t);

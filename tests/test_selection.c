@@ -109,9 +109,13 @@ static void refused(void **state)
     refuse(SELECTION_STREAM, ";mute", "nothing before the semicolon; allowed is the name of a stream");
     refuse(SELECTION_SDP, ";", "nothing before the semicolon; allowed is the path of a file");
     refuse(SELECTION_GROUP, "239.1.1.1;gian=3",
-           "gian=3: no such setting; allowed are name, map, gain, mute, delay, page");
+           "gian=3: no such setting; allowed are name, map, gain, mute, delay, page, record");
     refuse(SELECTION_GROUP, "239.1.1.1;",
-           "'': no such setting; allowed are name, map, gain, mute, delay, page");
+           "'': no such setting; allowed are name, map, gain, mute, delay, page, record");
+    refuse(SELECTION_GROUP, "239.1.1.1;record=take",
+           "record=take: not the name of a sound file; allowed is FILE.wav or FILE.flac");
+    refuse(SELECTION_GROUP, "239.1.1.1;record",
+           "record: not the name of a sound file; allowed is FILE.wav or FILE.flac");
     refuse(SELECTION_GROUP, "239.1.1.1;gain", "gain: allowed are -90 to 20 dB");
     refuse(SELECTION_GROUP, "239.1.1.1;gain=", "gain=: allowed are -90 to 20 dB");
     refuse(SELECTION_GROUP, "239.1.1.1;gain=20.1", "gain=20.1: allowed are -90 to 20 dB");

@@ -9,7 +9,7 @@ card speaker 'ppm 50.0 xrun_at "4"'
 card mic 'ppm 17.0'
 
 run speaker "$build/unisono-recv" --device speaker --group "$group" --group "${group%:*}:$((${group#*:} + 2));page" --interface lo --clock system \
-    --stats "$work/speaker.json"
+    --stats "$work/speaker.json" --record "$work/take.wav"
 await speaker 20 'clock system: locked'
 for source in alsa:mic tone:997; do
     run sender "$build/unisono-send" --input $source --group "$group" --interface lo --clock system --latency 100 \
@@ -22,5 +22,6 @@ for source in alsa:mic tone:997; do
 done
 stop speaker
 check 'the receiver ends cleanly' [ $status = 0 ]
+check 'it recorded all the while' [ "$(stat_of "$work/speaker.json" record_frames)" -gt 200000 ]
 check 'no race in the receiver' bash -c "! grep -A 30 'WARNING: ThreadSanitizer' '$work/speaker.log'"
 finish
