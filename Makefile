@@ -297,6 +297,9 @@ $(BUILD)/bench-delay: $(call objects,tools/bench/delay tests/truth tests/record 
 $(BUILD)/bench-stamp: $(call objects,tools/bench/stamp)
 	$(link)
 
+$(BUILD)/bench-stages: $(call objects,tools/bench/stages $(RX) $(TX) proto/options $(CORE))
+	$(link) -lsamplerate -lm
+
 UNIT_NAMES := send send@ recv recv@
 
 install: all
