@@ -52,9 +52,9 @@ TX       := sender/retime sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
             sender/describe sender/announce sender/publish sender/print_sdp
-# recv > intake > timeline > conceal > playout > resample > play
-RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
-            receiver/playout
+# recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
+RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/reception receiver/timeline \
+            receiver/head receiver/route receiver/router receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
 
@@ -215,6 +215,7 @@ $(FUZZ_BINS): $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY
 $(CORPORA): $(BUILD)/tests/fuzz/corpus_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus_main.o $(LIBRARY)
 	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
+%/fuzz_mix %/corpus_mix: LDFLAGS += -Wl$(comma)--wrap=timeline_create
 %/fuzz_rx %/corpus_rx: LDFLAGS += $(addprefix -Wl$(comma)--wrap=timeline_,create reset read)
 
 # what costs time and leads nowhere: to follow each comparison of the arithmetic, each loop of a filter, and the harness itself

@@ -12,6 +12,9 @@
 /* A packet so far from where the timeline is, and yet in time, tells that time was stepped. */
 #define STEPPED_NS (500 * NS_PER_MS)
 
+/* What has been played is kept so long, for a delay that grows. */
+#define HISTORY_NS (1250 * NS_PER_MS)
+
 /* How far the clocks of two machines may be apart before their sound is refused. */
 #define CLOCKS_APART_NS (50 * NS_PER_MS)
 
@@ -54,6 +57,7 @@ static int describe(struct arrival *a, uint64_t source)
         .codec = ext->codec,
         .rate_hz = ext->rate_hz,
         .channels = ext->channels,
+        .priority = ext->priority,
         .starts = ext->type == RTP_TYPE_INIT,
     };
     if (ext->presentation.ns > INT64_MAX / 2) /* so that nothing below overflows */
@@ -104,10 +108,20 @@ static int measure(struct arrival *a, enum rtp_type type)
 static void begin(struct intake *in, const struct arrival *a)
 {
     in->begin = a->at;
+    in->turn = a->at;
     in->ending = false;
     in->anew = false;
     in->lead_min_ns = INT64_MAX;
     timeline_reset(in->timeline, a->claim.channels, a->at);
+}
+
+void intake_turn(struct intake *in, media_t turn)
+{
+    int64_t keep = (int64_t)timeline_capacity(in->timeline) / 4;
+    int64_t most = samples_in_ns(HISTORY_NS, in->stream.claim.rate_hz);
+
+    in->turn = turn;
+    timeline_release(in->timeline, (media_t){turn.n - (keep < most ? keep : most)});
 }
 
 void intake_anew(struct intake *in)
@@ -128,11 +142,12 @@ static bool starts_anew(const struct intake *in, const struct arrival *a, bool s
  */
 static bool elsewhere(const struct intake *in, const struct arrival *a, int64_t lead_ns)
 {
-    int64_t ahead = a->at.n - timeline_floor(in->timeline).n;
+    int64_t ahead = a->at.n - in->turn.n;
     int64_t stepped = samples_in_ns(STEPPED_NS, a->claim.rate_hz);
 
     return lead_ns > 0 &&
-           (ahead < -stepped || ahead > stepped + samples_in_ns(a->claim.link_ns, a->claim.rate_hz));
+           (ahead < -stepped ||
+            ahead > stepped + samples_in_ns(a->claim.link_ns + in->delay_ns, a->claim.rate_hz));
 }
 
 static enum intake_event store(struct intake *in, const struct arrival *a, int64_t lead_ns, bool duplicate)
@@ -147,7 +162,9 @@ static enum intake_event store(struct intake *in, const struct arrival *a, int64
         begin(in, a);
         event = INTAKE_BEGIN;
     }
-    error = timeline_claim(in->timeline, a->at, a->frames, &slot);
+    error = a->at.n + (int64_t)a->frames <= in->turn.n
+                ? -ETIME
+                : timeline_claim(in->timeline, a->at, a->frames, &slot);
     in->late += error == -ETIME && !duplicate; /* of a second copy, the first was in time */
     in->early += error == -EOVERFLOW;
     if (error)

@@ -87,7 +87,7 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
 {
     const struct recv_options *o = &app->options;
     struct playback_config config = {
-        .receiver = app->receiver,
+        .receivers = {app->receiver},
         .realtime_priority = o->realtime,
         .card = {.direction = CARD_PLAYBACK,
                  .device = o->device,
@@ -95,8 +95,9 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
                  .channels = o->channels ? o->channels : 2,
                  .buffer_ms = BUFFER_MS},
         .rx = {.quality = (enum resample_quality)o->resampler,
-               .gain = pow(10, o->gain_db / 20),
-               .delay_ns = llround(o->delay_ms * 1e6),
+               .voices = 1,
+               .settings = {.gain = pow(10, o->gain_db / 20), .delay_ns = llround(o->delay_ms * 1e6)},
+               .duck = DUCK_STANDARD,
                .mute_on_loss = o->on_ptp_loss == ON_PTP_LOSS_MUTE,
                .plain = o->profile == OPTION_PROFILE_AES67,
                .codec = o->codec < 0 ? RTP_CODEC_L24 : (enum rtp_codec)o->codec,
@@ -160,7 +161,7 @@ static int retune(struct recv_app *app, char *err, size_t err_size)
 
     if (error)
         return error;
-    playback_describe(app->playback, &tuning->description);
+    playback_describe(app->playback, 0, &tuning->description);
     follow_settle(app->follow, clock_raw_now());
     if (first)
         tell_buffer(app);
@@ -225,7 +226,7 @@ static void tell_group(struct recv_app *app, const struct playback_status *statu
 
     if (!control_due(app->vouch.control, &status->rx.stream, now))
         return;
-    playback_get_distributions(app->playback, &distributions);
+    playback_get_distributions(app->playback, 0, &distributions);
     gauge_telemetry(&app->gauge, &on, now, &telemetry);
     control_say(app->vouch.control, &status->rx.stream, &telemetry, rtcp_clock_of_map(map), now);
     gauge_reported(&app->gauge, &distributions, now);
@@ -248,15 +249,15 @@ static void control(struct recv_app *app)
         const struct clock_map *map = timekeeper_run(app->clock);
 
         playback_set_clock(app->playback, map);
-        playback_get_status(app->playback, &status);
+        playback_get_status(app->playback, 0, &status);
         service_ready(&app->service);
         service_alive(&app->service, now, status.cycles);
         follow(app, &status, map, now);
-        playback_refuse(app->playback,
+        playback_refuse(app->playback, 0,
                         vouch_run(&app->vouch, &status, map, now) || follow_refuses(app->follow));
         if (app->vouch.gone)
-            playback_bye(app->playback, status.rx.stream.claim.ssrc);
-        if (playback_take_extremes(app->playback, &extremes))
+            playback_bye(app->playback, 0, status.rx.stream.claim.ssrc);
+        if (playback_take_extremes(app->playback, 0, &extremes))
             gauge_extremes(&app->gauge, &extremes);
         tell_group(app, &status, now);
         if (netwatch_run(app->network, now))

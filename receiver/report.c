@@ -173,7 +173,7 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
     struct playback_status now;
     struct playback_extremes worst;
 
-    playback_get_status(on->playback, &now);
+    playback_get_status(on->playback, 0, &now);
     gauge_line(on->gauge, &worst);
     if (!r->spoken || now.rx.state != r->before.rx.state || now.rx.starts != r->before.rx.starts)
         tell_state(&now);
