@@ -26,6 +26,8 @@
 #include "proto/rtp.h"
 #include "receiver/conceal.h"
 #include "receiver/intake.h"
+#include "receiver/level.h"
+#include "receiver/route.h"
 #include "receiver/timeline.h"
 #include "sender/tx.h"
 
@@ -64,6 +66,8 @@ struct world {
     struct intake intake;
     struct tx *tx;
     struct conceal *conceal;
+    struct router *straight, *crossed; /* channel to channel; each card channel of two of the stream */
+    struct fader fader;
     struct resampler *resamplers[3]; /* by enum resample_quality */
 };
 
@@ -208,6 +212,29 @@ static void run_pass(struct world *w)
         conceal_pass(w->conceal, w->sound + i * BLOCK_FRAMES * w->channels, BLOCK_FRAMES);
 }
 
+static void run_router(struct world *w, struct router *router)
+{
+    for (size_t i = 0; i < blocks_of(w); i++)
+        router_run(router, w->sound + i * BLOCK_FRAMES * w->channels, w->out, BLOCK_FRAMES);
+}
+
+static void run_straight(struct world *w)
+{
+    run_router(w, w->straight);
+}
+
+static void run_crossed(struct world *w)
+{
+    run_router(w, w->crossed);
+}
+
+/* One voice more or less is one run of this. */
+static void run_mix(struct world *w)
+{
+    for (size_t i = 0; i < blocks_of(w); i++)
+        fader_mix(&w->fader, w->sound + i * BLOCK_FRAMES * w->channels, w->out, BLOCK_FRAMES, w->channels);
+}
+
 static void run_resampler(struct world *w, enum resample_quality quality)
 {
     struct resampler *r = w->resamplers[quality];
@@ -272,9 +299,12 @@ static const struct stage stages[] = {
     {"timeline", "receiver: in and out of the ring", NULL, run_timeline, BATCH},
     {"intake", "receiver: parse, decode, claim, with all bookkeeping", prepare_intake, run_intake, BATCH},
     {"conceal", "receiver: nothing is missing", prepare_hole, run_pass, BATCH},
+    {"route straight", "receiver: channel to channel", NULL, run_straight, BATCH},
+    {"route crossed", "receiver: two of the stream to each of the card", NULL, run_crossed, BATCH},
     {"resample fastest", "receiver: to the card's clock", NULL, run_fastest, BATCH},
     {"resample medium", "", NULL, run_medium, BATCH},
     {"resample best", "", NULL, run_best, BATCH},
+    {"mix", "receiver: one voice, at its gain", NULL, run_mix, BATCH},
     {"convert S16_LE", "receiver: to the card's format", NULL, run_s16, BATCH},
     {"convert S24_3LE", "", NULL, run_s24_3, BATCH},
     {"convert S32_LE", "", NULL, run_s32, BATCH},
@@ -324,6 +354,30 @@ static int64_t measure(const struct stage *stage, struct world *w)
     return runs[count / 2];
 }
 
+static int create_routers(struct world *w)
+{
+    static const struct route straight;
+    struct route *crossed = calloc(1, sizeof *crossed);
+    int error = -ENOMEM;
+
+    w->straight = router_create(w->channels);
+    w->crossed = router_create(w->channels);
+    if (!crossed || !w->straight || !w->crossed)
+        goto out;
+    for (unsigned channel = 0; channel < w->channels; channel++) {
+        crossed->entries[crossed->count++] = (struct route_entry){(uint8_t)channel, (uint8_t)channel, 0.5f};
+        crossed->entries[crossed->count++] =
+            (struct route_entry){(uint8_t)channel, (uint8_t)(w->channels - 1 - channel), 0.25f};
+    }
+    router_set(w->straight, &straight, w->channels, RATE_HZ, true);
+    router_set(w->crossed, crossed, w->channels, RATE_HZ, true);
+    fader_init(&w->fader, 0.5);
+    error = 0;
+out:
+    free(crossed);
+    return error;
+}
+
 static int create_core(struct world *w)
 {
     struct tx_config config = {
@@ -345,7 +399,7 @@ static int create_core(struct world *w)
     w->tx = tx_create(&config);
     w->timeline = timeline_create(TIMELINE_SAMPLES);
     w->conceal = conceal_create(w->channels);
-    if (!w->tx || !w->timeline || !w->conceal)
+    if (!w->tx || !w->timeline || !w->conceal || create_routers(w))
         return -ENOMEM;
     timeline_reset(w->timeline, w->channels, w->next);
     conceal_reset(w->conceal, RATE_HZ);
@@ -359,6 +413,8 @@ static void world_free(struct world *w)
     tx_destroy(w->tx);
     timeline_destroy(w->timeline);
     conceal_destroy(w->conceal);
+    router_destroy(w->straight);
+    router_destroy(w->crossed);
     intake_free(&w->intake);
     free(w->sound);
     free(w->out);
