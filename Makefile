@@ -47,16 +47,17 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
 DISCOVERY := proto/host/discovery proto/host/browser
 # sessions of libortp over sockets of ours
 ORTP     := proto/host/endpoint
-# capture > retime > tx > send
-TX       := sender/retime sender/tx
+# capture > retime > gate > tx > send
+TX       := sender/retime sender/gate sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
-            sender/describe sender/announce sender/publish sender/print_sdp
+            sender/describe sender/announce sender/publish sender/print_sdp sender/talk
 # recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
 RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/reception receiver/timeline \
             receiver/head receiver/route receiver/router receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
-            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
+            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list receiver/listener \
+            receiver/selection
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))

@@ -85,8 +85,11 @@ struct media_pos head_position(const struct head *head)
 
 size_t head_yield(const struct head *head, const struct intake *intake, double step)
 {
-    size_t present = timeline_present(intake->timeline, head->next, HEAD_FEED_FRAMES - head->feed_count);
+    size_t room = HEAD_FEED_FRAMES - head->feed_count;
+    size_t present = timeline_present(intake->timeline, head->next, room);
 
+    if (intake->ending && head->next.n + (int64_t)present >= intake->end.n)
+        present = room;
     return resampler_yield(head->resampler, head->feed_count + present, step);
 }
 

@@ -51,7 +51,8 @@ void head_place(struct head *head, struct intake *intake, const struct route *ro
 /* The media position of the next card frame. */
 struct media_pos head_position(const struct head *head);
 
-/* How many card frames can be made at `step` of what is there without a hole. */
+/* How many card frames can be made at `step` of what is there without a hole. Behind a stream's end is none.
+ */
 size_t head_yield(const struct head *head, const struct intake *intake, double step);
 
 /* The most that fits one block. */

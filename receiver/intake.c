@@ -237,8 +237,11 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
         event = INTAKE_BEGIN;
     }
     if (type == RTP_TYPE_TERMINATE) {
-        in->ending = true;
-        in->end = a->at;
+        /* what ends before it began is a late copy of the page before, under the same SSRC */
+        if (a->at.n >= in->begin.n) {
+            in->ending = true;
+            in->end = a->at;
+        }
     } else if (type == RTP_TYPE_AUDIO) {
         moved = take_sound(in, a, timed, transit_ns, duplicate);
     }

@@ -63,7 +63,8 @@ void duck_set(struct duck *d, const struct duck_config *config, uint32_t rate_hz
 {
     d->depth = (float)pow(10, config->depth_db / 20);
     d->fall = factor(d->depth, config->attack_ns, rate_hz);
-    d->rise = 1 / factor(d->depth, config->release_ns, rate_hz);
+    /* a shallower depth than where it is now must not keep it there */
+    d->rise = 1 / factor(fminf(fminf(d->depth, d->now), 0.9f), config->release_ns, rate_hz);
 }
 
 void duck_init(struct duck *d, const struct duck_config *config, uint32_t rate_hz)

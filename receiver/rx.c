@@ -347,16 +347,31 @@ static size_t sound_frames(const struct rx *rx, const struct card_view *card, co
     return frames < all->most ? frames : all->most;
 }
 
+/*
+ * Another stream that plays on is not kept waiting for the sake of a hole that can be heard already: that
+ * would drain the card.
+ */
+static bool others_play(const struct rx *rx, unsigned voice)
+{
+    for (unsigned i = 0; i < rx->config.voices; i++)
+        if (i != voice && rx->wants[i].playing && !rx->wants[i].hollow)
+            return true;
+    return false;
+}
+
 static struct plan make_plan(struct rx *rx, const struct card_view *card, const struct clock_map *map,
                              size_t room)
 {
     struct voice_want all = {.most = SIZE_MAX, .can = SIZE_MAX, .until = SIZE_MAX};
     struct plan plan = {0};
 
+    for (unsigned i = 0; i < rx->config.voices; i++)
+        voice_prepare(&rx->voices[i], card, map, &rx->wants[i]);
     for (unsigned i = 0; i < rx->config.voices; i++) {
         struct voice_want *want = &rx->wants[i];
 
-        voice_prepare(&rx->voices[i], card, map, want);
+        if (want->hollow && others_play(rx, i))
+            want->can = SIZE_MAX;
         all.sounding |= want->sounding;
         all.playing |= want->playing;
         all.most = want->most < all.most ? want->most : all.most;

@@ -228,6 +228,7 @@ static void play(struct voice *v, const struct card_view *card, const struct clo
     want->sounding = want->playing = true;
     steer(v, card, head, error_s, want);
     note_error(v, card, error_s, head->step, head->rate_hz);
+    want->hollow = conceal_silent(head->conceal) && !timeline_present(v->intake.timeline, head->next, 1);
     if (v->crossfade_left)
         steer(v, card, other, behind_s(v, card, other), want);
     else if (voice_link_ns(v, card->delay_ns) != head->link_ns)

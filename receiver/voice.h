@@ -67,6 +67,7 @@ struct voice_want {
     size_t most;  /* no more than this */
     size_t can;   /* more would need a hole */
     size_t until; /* frames until it begins: that is to be the beginning of a block */
+    bool hollow;  /* a hole has lasted until it was silence: others need not wait for what may still come */
     bool starved; /* it could begin if the card held less */
 };
 

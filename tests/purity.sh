@@ -19,7 +19,7 @@ core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp pr
       proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
       receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution receiver/playout
       receiver/voice receiver/head receiver/level receiver/route receiver/router receiver/gauge
-      sender/retime sender/tx
+      sender/retime sender/gate sender/tx
       tools/replay/track tools/replay/losses tools/replay/histogram tools/replay/envelope
       tools/replay/analysis tools/replay/format
       tools/monitor/model tools/monitor/session tools/monitor/member tools/monitor/witness tools/monitor/testimony

@@ -230,17 +230,22 @@ static void check_tone(const struct room *r, double second, unsigned voice, doub
 /* The largest second difference between two instants, in parts of that of the given tones at full level. */
 static double kink(const struct room *r, double from, double to, const unsigned *voices, unsigned count)
 {
-    double worst = 0, own = 0;
+    double worst = 0, own = 0, where = 0;
 
     for (int64_t k = 2; k < r->written; k++) {
         const float *x = r->heard + k * WIDTH;
 
         if (r->heard_at[k] < from * 1e9 || r->heard_at[k] >= to * 1e9)
             continue;
-        worst = fmax(worst, fabs((double)x[0] - 2 * (double)x[-WIDTH] + (double)x[-2 * WIDTH]));
+        if (fabs((double)x[0] - 2 * (double)x[-WIDTH] + (double)x[-2 * WIDTH]) > worst) {
+            worst = fabs((double)x[0] - 2 * (double)x[-WIDTH] + (double)x[-2 * WIDTH]);
+            where = r->heard_at[k];
+        }
     }
     for (unsigned i = 0; i < count; i++)
         own += LEVEL * pow(2 * sin(M_PI * r->senders[voices[i]].hz / RATE), 2);
+    if (worst / own > 1.1)
+        print_message("a kink of %.3f at %.4f s\n", worst / own, where * 1e-9);
     return worst / own;
 }
 
@@ -374,6 +379,55 @@ static void a_dead_talker_ends_in_a_fade(void **state)
     close_room(r);
 }
 
+/* What waits in the card while another stream ends, by a goodbye or without, and is waited for. */
+static void an_end_does_not_drain_the_card(void **state)
+{
+    (void)state;
+    for (int dies = 0; dies < 2; dies++) {
+        struct room *r = open_room(2);
+
+        for (unsigned i = 0; i < 2; i++)
+            r->senders[i].link_ns = 60 * NS_PER_MS;
+        run_until(r, 0.5);
+        switch_on(r, 0, 100 * NS_PER_MS);
+        switch_on(r, 1, 100 * NS_PER_MS);
+        run_until(r, 1.5);
+        rx_clear_extremes(r->rx);
+        if (dies)
+            r->senders[1].on = false;
+        else
+            switch_off(r, 1);
+        run_until(r, 2);
+        /* what is left of 60 ms where nothing can still come; else until the hole was heard, and no longer */
+        assert_true(status_of(r, 0).queued_min_ms > (dies ? 0.9 : 50));
+        rx_clear_extremes(r->rx);
+        run_until(r, 2.5);
+        assert_true(status_of(r, 0).queued_min_ms > 50);
+        assert_int_equal(status_of(r, 0).concealed, 0);
+        assert_int_equal(status_of(r, 0).starts, 1);
+        check_tone(r, 2.4, 0, 1);
+        close_room(r);
+    }
+}
+
+/* A duck that is told another depth, shallower or none at all, goes there, and up again. */
+static void a_duck_may_be_changed_while_down(void **state)
+{
+    struct room *r = open_room(2);
+
+    (void)state;
+    r->senders[1].priority = RTP_PRIORITY_PAGE;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    switch_on(r, 1, 100 * NS_PER_MS);
+    run_until(r, 1.2);
+    check_tone(r, 1.1, 0, 0.1);
+    rx_set_duck(r->rx, &(struct duck_config){0, 20 * NS_PER_MS, 200 * NS_PER_MS});
+    run_until(r, 1.7);
+    check_tone(r, 1.6, 0, 1);
+    close_room(r);
+}
+
 /* Another stream may come and go as it likes. */
 static void the_others_are_undisturbed(void **state)
 {
@@ -466,10 +520,16 @@ static void gains_and_mute_are_ramps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eight_streams_are_mixed_in_place),    cmocka_unit_test(a_mix_is_the_sum),
-        cmocka_unit_test(a_page_begins_with_its_first_sample), cmocka_unit_test(a_page_ducks_the_programme),
-        cmocka_unit_test(a_dead_talker_ends_in_a_fade),        cmocka_unit_test(the_others_are_undisturbed),
-        cmocka_unit_test(a_delay_changes_by_a_crossfade),      cmocka_unit_test(gains_and_mute_are_ramps),
+        cmocka_unit_test(eight_streams_are_mixed_in_place),
+        cmocka_unit_test(a_mix_is_the_sum),
+        cmocka_unit_test(a_page_begins_with_its_first_sample),
+        cmocka_unit_test(a_page_ducks_the_programme),
+        cmocka_unit_test(a_dead_talker_ends_in_a_fade),
+        cmocka_unit_test(an_end_does_not_drain_the_card),
+        cmocka_unit_test(a_duck_may_be_changed_while_down),
+        cmocka_unit_test(the_others_are_undisturbed),
+        cmocka_unit_test(a_delay_changes_by_a_crossfade),
+        cmocka_unit_test(gains_and_mute_are_ramps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

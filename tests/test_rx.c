@@ -902,6 +902,36 @@ static void terminated_then_started_at_once(void **state)
     close_room(r);
 }
 
+/* Page after page under one SSRC, INIT and the first sound together; the last has hardly been played. */
+static void pages_under_one_ssrc(void **state)
+{
+    static const double pauses_s[] = {0.001, 0.009, 0.02, 0.05, 0.3, 1.5};
+    struct room *r = open_room(usual());
+    double at = 1;
+
+    (void)state;
+    run_until(r, at);
+    for (size_t i = 0; i < sizeof pauses_s / sizeof *pauses_s; i++) {
+        r->sender.next = media_at_ptp((ptp_ns){ptp_now(r)}, 48000).n;
+        r->sender.on = true;
+        send_control(r, RTP_TYPE_INIT);
+        assert_true(status_of(r).stream.locked);
+        run_until(r, at + 0.5);
+        check_tone(r, at + 0.1);
+        check_tone(r, at + 0.45);
+        r->sender.on = false;
+        for (int k = 0; k < 3; k++)
+            send_control(r, RTP_TYPE_TERMINATE);
+        at += 0.5 + pauses_s[i];
+        run_until(r, at);
+    }
+    assert_int_equal(status_of(r).state, RX_IDLE);
+    assert_int_equal(status_of(r).concealed, 0);
+    assert_int_equal(status_of(r).xruns, 0);
+    assert_true(largest_step(r) < 1.05);
+    close_room(r);
+}
+
 /* RTCP's BYE ends a stream as TERMINATE does, where it was not said: what is held is played, nothing is made
  * up. */
 static void bye_ends_what_is_held(void **state)
@@ -1332,6 +1362,7 @@ int main(void)
         cmocka_unit_test(announced_and_never_heard),
         cmocka_unit_test(sender_pauses),
         cmocka_unit_test(terminated_then_started_at_once),
+        cmocka_unit_test(pages_under_one_ssrc),
         cmocka_unit_test(bye_ends_what_is_held),
         cmocka_unit_test(restarted_in_another_format),
         cmocka_unit_test(channels_are_mapped),

@@ -113,7 +113,7 @@ static struct rx_config rx_config_of(const struct scenario *scenario, const stru
         .codec = (enum rtp_codec)stream->codec,
         .rate_hz = (uint32_t)stream->rate_hz,
         .channels = (unsigned)stream->channels,
-        .link_ns = llround(stream->latency_ms * 1e6),
+        .link_ns = llround((stream->latency_ms + stream->pre_roll_ms) * 1e6),
         .seed = seed,
     };
 }
@@ -133,7 +133,8 @@ int sim_receiver_init(struct sim_receiver *r, const struct scenario *scenario, u
 
     *r = (struct sim_receiver){
         .network = network, .number = number, .chance = chance_of(seed, "receiver", number)};
-    judge.latency_ns = llround((scenario->stream.latency_ms + c->delay_ms) * 1e6);
+    judge.latency_ns =
+        llround((scenario->stream.latency_ms + scenario->stream.pre_roll_ms + c->delay_ms) * 1e6);
     judge_init(&r->judge, &judge);
     oscillator_init(&r->card_crystal, &c->card_crystal, chance_of(seed, "card crystal", number));
     rx = rx_config_of(scenario, c, chance_bits(&r->chance));
