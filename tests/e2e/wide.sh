@@ -14,7 +14,7 @@ sox -D -n -r 48000 -c 64 -b 24 "$work/noise.wav" synth 1 whitenoise gain -12
 run receiver @receiver "$build/unisono-recv" --device wide --channels 64 --group "$group" --interface eth0 --clock system \
     --stats "$work/receiver.json"
 await receiver 10 'clock system: locked'
-run sender @sender "$build/unisono-send" --input "file:$work/noise.wav" --loop --ptime 0.125 --latency 20 --group "$group" \
+run sender @sender "$build/unisono-send" --input "file:$work/noise.wav" --loop --ptime 0.125 --latency 60 --group "$group" \
     --interface eth0 --clock system --stats "$work/sender.json"
 await receiver 10 'playing L24, 48000 Hz, 64 channels'
 await_stat receiver 20 received_packets '>=' 64000 # 8 s of it
