@@ -292,12 +292,16 @@ demo: deps-build
 	@tests/demo.sh "$(SECONDS)" "$(DEVICE)"
 
 # `make bench SECONDS=20 PARTS='unisono gstreamer' DAMAGE_SECONDS=60` is shorter; see the head of tools/bench/bench.sh
-BENCH := $(addprefix $(BUILD)/,bench-gstreamer bench-delay bench-stamp)
+# `make bench PARTS=stages` needs neither peers nor quiet minutes: what each stage costs
+BENCH := $(addprefix $(BUILD)/,bench-delay bench-stamp bench-stages relay)
 PARTS ?=
 DAMAGE_SECONDS ?= 600
+# the parts that measure no peer
+OURS  := stages wide packet-sizes
+WITH_PEERS = $(if $(PARTS),$(filter-out $(OURS),$(PARTS)),yes)
 bench: deps-build
-	@tools/bench/deps.sh
-	+@$(MAKE) --no-print-directory $(PARALLEL) all tools $(BENCH)
+	@$(if $(WITH_PEERS),tools/bench/deps.sh,tools/deps.sh iproute2 sox)
+	+@$(MAKE) --no-print-directory $(PARALLEL) all tools $(BENCH) $(if $(WITH_PEERS),$(BUILD)/bench-gstreamer)
 	@tools/bench/bench.sh --seconds $(if $(filter file,$(origin SECONDS)),60,$(SECONDS)) \
 	    --damage-seconds $(DAMAGE_SECONDS) $(if $(PARTS),--parts '$(PARTS)')
 
@@ -310,6 +314,9 @@ $(BUILD)/bench-delay: $(call objects,tools/bench/delay tests/truth tests/record 
 
 $(BUILD)/bench-stamp: $(call objects,tools/bench/stamp)
 	$(link)
+
+$(BUILD)/bench-stages: $(call objects,tools/bench/stages $(RX) $(TX) proto/options $(CORE))
+	$(link) -lsamplerate -lm
 
 UNIT_NAMES := send send@ recv recv@
 

@@ -4,6 +4,7 @@
  * argument or UNISONO_PROTOCOL_MD), so that document and code cannot drift apart.
  */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -490,6 +491,58 @@ static void test_ptime_fit(void **state)
     assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_OPUS, 2, err, sizeof err), -EINVAL);
 }
 
+/* What a refusal names is the longest packet time that fits, or else the most channels that do. */
+static void check_advice(unsigned codec, uint32_t rate_hz, unsigned channels, const char *err)
+{
+    static const uint32_t times_us[] = {125, 250, 333, 1000, 2000, 4000, 5000, 10000, 20000};
+    size_t frame_bytes = rtp_codec_sample_bytes(codec) * (size_t)channels;
+    const char *named = strstr(err, "can be "), *most = strstr(err, "send ");
+    uint32_t named_us = named ? (uint32_t)lround(strtod(named + strlen("can be "), NULL) * 1000) : 0;
+    char text[256];
+
+    assert_true(!named != !most);
+    if (named)
+        assert_true(rtp_ptime_check(named_us, rate_hz, codec, channels, text, sizeof text) > 0);
+    for (size_t i = 0; i < sizeof times_us / sizeof *times_us; i++)
+        if (times_us[i] > named_us)
+            assert_true((size_t)rtp_ptime_frames(times_us[i], rate_hz) * frame_bytes > RTP_PAYLOAD_MAX);
+    if (most) {
+        unsigned fit = (unsigned)strtoul(most + strlen("send "), NULL, 10);
+
+        assert_true(fit < channels);
+        assert_true(rtp_ptime_check(125, rate_hz, codec, fit, text, sizeof text) > 0);
+        assert_int_equal(rtp_ptime_check(125, rate_hz, codec, fit + 1, text, sizeof text), -EINVAL);
+    }
+}
+
+/* Every codec, rate, number of channels and packet time: taken when it fits a datagram, refused with advice
+ * else. */
+static void test_ptime_whole_table(void **state)
+{
+    static const uint32_t times_us[] = {125, 250, 333, 1000, 2000, 4000, 5000, 10000, 20000};
+    static const uint32_t rates_hz[] = {44100, 48000, 88200, 96000};
+    unsigned taken = 0, refused = 0;
+
+    (void)state;
+    for (unsigned codec = RTP_CODEC_L16; codec <= RTP_CODEC_L24; codec++)
+        for (size_t r = 0; r < sizeof rates_hz / sizeof *rates_hz; r++)
+            for (unsigned channels = 1; channels <= RTP_CHANNELS_MAX; channels++)
+                for (size_t t = 0; t < sizeof times_us / sizeof *times_us; t++) {
+                    int frames = rtp_ptime_frames(times_us[t], rates_hz[r]);
+                    size_t bytes = (size_t)frames * rtp_codec_sample_bytes(codec) * channels;
+                    char err[256] = "";
+                    int got = rtp_ptime_check(times_us[t], rates_hz[r], codec, channels, err, sizeof err);
+
+                    assert_int_equal(got, bytes <= RTP_PAYLOAD_MAX ? frames : -EINVAL);
+                    if (got < 0)
+                        check_advice(codec, rates_hz[r], channels, err);
+                    taken += got > 0;
+                    refused += got < 0;
+                }
+    assert_int_equal(taken + refused, 2 * 4 * 64 * 9);
+    assert_true(taken > 800 && refused > 800);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +561,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_ptime_frames),
         cmocka_unit_test(test_ptime_fit),
+        cmocka_unit_test(test_ptime_whole_table),
     };
 
     if (getenv("UNISONO_PROTOCOL_MD"))

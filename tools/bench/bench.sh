@@ -4,7 +4,8 @@
 #
 # Measures Unisono and its peers, one after the other in one run on the same simulated sound cards, and prints one table.
 #
-#   parts: unisono gstreamer snapcast granularity latency capture xrun join thdn damage   (all of them by default)
+#   parts: unisono gstreamer snapcast granularity latency capture xrun join thdn damage stages wide packet-sizes
+#   (all of them by default)
 #
 # METHOD
 # Cards. Simulated ALSA cards (tests/simcard.c), the same for everybody: outputs whose crystals are off by +50 and -80 ppm, an
@@ -47,11 +48,19 @@
 # thdn         1 kHz at -1 dBFS, input to output, at 50 ms: a stall of the machine is no distortion
 # damage       --damage-seconds (600) at 10 ms, 5 ms, 3 ms and 2 ms, four streams at once (the latter two with packets of 0.25 ms
 #              and --resampler fastest at both ends)
+# stages       what each stage of the way of the sound costs: CPU time of the functions themselves (bench-stages), a packet and
+#              a channel, and as a share of one core, for 2, 8 and 64 channels. Needs no network; 5 s
+# wide         64 channels, L24, 48 kHz, 0.125 ms: 8000 packets/s from a file to a card, sender and receiver on one core each:
+#              what was lost, late, concealed or not sent, CPU, and the most memory each ever had
+# packet-sizes a table, a row each packet time: packets/s and bits/s with all headers; the latency it needs, which is that asked
+#              for less what was left of it (the least in the card's queue, or how much earlier than needed the latest packet
+#              came) in an ordinary second; CPU of both ends; and of a receiver that loses one packet in 100 at random: its
+#              CPU, how much it conceals in a second, and its damage (unexplained / explained) to the sines. 30 s a row
 
 . "$(dirname "$0")/../../tests/e2e/lib.sh"
 
 seconds=60 skip=15 damage_seconds=600
-parts='unisono gstreamer snapcast granularity latency capture xrun join thdn damage'
+parts='unisono gstreamer snapcast granularity latency capture xrun join thdn damage stages wide packet-sizes'
 tones=997,1097
 truth=$build/unisono-truth
 declare -A busy=() # CPU of the processes of a span, % of a core
@@ -62,6 +71,8 @@ since=0            # when they started, by now_ms
 . "$tree/tools/bench/figures.sh"
 . "$tree/tools/bench/unisono.sh"
 . "$tree/tools/bench/peers.sh"
+. "$tree/tools/bench/wide.sh"
+. "$tree/tools/bench/packet_sizes.sh"
 
 usage() {
     echo "bench: $*" >&2
@@ -98,6 +109,8 @@ define_world() {
     bench_card adc6 "ppm 200.0 granule 6 $signal"
     bench_card adc48 "ppm 200.0 granule 48 $signal"
     bench_card adc1k 'ppm 17.0 signal "1000@-1"'
+    # without a recording: 64 channels would take 12 MB a second
+    echo 'pcm.wide { type unisono_sim ppm 50.0 }' >> "$ALSA_CONFIG_PATH"
 }
 
 # halt NAME...: as `stop` of the library, but waits 5 s and no longer
@@ -199,6 +212,8 @@ tell_duration() {
         xrun) total=$((total + 65)) ;;
         join) total=$((total + skip + 45)) ;;
         damage) total=$((total + skip + damage_seconds + 30)) ;;
+        stages) total=$((total + 5)) ;;
+        packet-sizes) total=$((total + 30 * $(wc -w <<< "$packet_rows"))) ;;
         *) total=$((total + span)) ;;
         esac
     done
@@ -223,7 +238,7 @@ check_room() {
 
 read_options "$@"
 [ "$(id -u)" = 0 ] || die 'network namespaces need root: run it with sudo'
-for tool in bench-gstreamer bench-delay bench-stamp unisono-truth stall-witness unisono-send unisono-recv; do
+for tool in bench-delay bench-stamp bench-stages relay unisono-truth stall-witness unisono-send unisono-recv; do
     [ -x "$build/$tool" ] || die "there is no $build/$tool: run 'make bench'"
 done
 check_room
@@ -235,5 +250,5 @@ for part in $parts; do
     clock=system
 done
 define_rows
-table
+if filled '*' '*'; then table; fi
 [ -z "$broken" ]

@@ -4,7 +4,7 @@
 # to it that no service of theirs runs, now or after the next boot.
 set -eu
 here=$(dirname "$0")
-packages="iproute2 linuxptp pkg-config libgstreamer1.0-dev gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa
+packages="iproute2 linuxptp sox pkg-config libgstreamer1.0-dev gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa
           snapserver snapclient"
 
 fresh=

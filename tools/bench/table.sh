@@ -44,6 +44,13 @@ define_rows() {
         row "damage$ms" "damage in $damage_seconds s at $ms ms: unexpl. / expl., ms" 0 0
         row "xruns$ms" '  xruns'
     done
+    row wide_packets '64 channels, 0.125 ms: packets, all told'
+    row wide_missing '  lost, late, concealed, not sent' 0 0
+    row wide_sender '  CPU of the sender, % of a core' 100
+    row wide_receiver '  CPU of the receiver, % of a core' 100
+    row wide_sender_mib '  memory of the sender, MiB' 100
+    row wide_receiver_mib '  memory of the receiver, MiB' 100
+    row wide_stall '  longest stall of the machine meanwhile, ms'
     row damagestall '  longest stall of the machine meanwhile, ms'
     must[damage2]=
     # the offset with ptp4l has limits of its own, and only its p99
