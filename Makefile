@@ -36,7 +36,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
 CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
-            proto/pcm proto/ptpmgmt \
+            proto/pcm proto/codec proto/ptpmgmt \
             proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
@@ -76,12 +76,12 @@ EARS     := receiver/recv receiver/stream \
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
-SEND_LIBS  = $(ORTP_LIBS) -lasound -lsamplerate -lsndfile -lsystemd -lm
-RECV_LIBS := -lasound -lsamplerate -lsystemd -lm
+SEND_LIBS  = $(ORTP_LIBS) -lasound -lopus -lsamplerate -lsndfile -lsystemd -lm
+RECV_LIBS := -lasound -lopus -lsamplerate -lsystemd -lm
 ORTP_LIBS := -lortp -lbctoolbox
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
-REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
-MONITOR_LIBS := -lpcap -lasound -lsamplerate -lsystemd -lm
+REPLAY_LIBS := -lpcap -lsndfile -lopus -lsamplerate -lm
+MONITOR_LIBS := -lpcap -lasound -lopus -lsamplerate -lsystemd -lm
 VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
@@ -125,7 +125,7 @@ SCENARIOS := $(sort $(wildcard tests/sim/scenarios/*.sim))
 SIM_OPT   := -O3 -g -flto=auto
 
 $(BUILD)/unisono-sim: $(addprefix $(BUILD)/whole/,$(addsuffix .o,$(SIM) $(TX) $(RX) $(CORE)))
-	$(quiet_link)$(CC) $(LDFLAGS) $(SIM_OPT) -o $@ $^ -lsamplerate -lm
+	$(quiet_link)$(CC) $(LDFLAGS) $(SIM_OPT) -o $@ $^ -lopus -lsamplerate -lm
 
 $(BUILD)/whole/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -256,7 +256,7 @@ check: deps-build deps-test
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
 BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev libncurses-dev libmicrohttpd-dev \
-                  libsystemd-dev libavahi-client-dev
+                  libsystemd-dev libavahi-client-dev libopus-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db systemd strace \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config \
