@@ -37,7 +37,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
 CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
             proto/pcm proto/codec proto/ptpmgmt \
-            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
+            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpnames proto/sdpwrite proto/sap proto/saptimer proto/directory
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
@@ -53,7 +53,7 @@ SENDER   := sender/main sender/send_options sender/report sender/transmit sender
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
             sender/describe sender/announce sender/publish sender/print_sdp
 # recv > intake > timeline > conceal > playout > resample > play
-RX       := receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
+RX       := receiver/rx receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
             receiver/playout
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list

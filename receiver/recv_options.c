@@ -18,7 +18,8 @@
 _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
 
 /* The codecs likewise: see OPTION_CODECS. */
-_Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1, "order of OPTION_CODECS");
+_Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1 && RTP_CODEC_F32 == 2 && RTP_CODEC_OPUS == 3,
+               "order of OPTION_CODECS");
 
 static const struct option_spec specs[] = {
     {.group = "Sound",

@@ -315,6 +315,12 @@ static void gather(struct rx *rx, size_t frames, bool force_hole)
             conceal_pass(rx->conceal, to, run);
         } else {
             run = force_hole ? frames : timeline_absent(timeline, rx->next, frames);
+            if (!force_hole) {
+                intake_need(&rx->intake, rx->next, run);
+                if (timeline_present(timeline, rx->next, 1))
+                    continue;
+                run = timeline_absent(timeline, rx->next, run);
+            }
             conceal_fill(rx->conceal, to, run);
             if (!force_hole && rx->next.n >= rx->intake.begin.n &&
                 !(rx->intake.ending && rx->next.n >= rx->intake.end.n))

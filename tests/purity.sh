@@ -16,8 +16,8 @@ cd "$(dirname "$0")/.." || exit 1
 build=${UNISONO_BUILD:-build}
 core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster
       proto/pcm proto/codec proto/ptpmgmt
-      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
-      receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution receiver/playout
+      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpnames proto/sdpwrite proto/sap proto/saptimer proto/directory
+      receiver/rx receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution receiver/playout
       receiver/gauge
       sender/retime sender/tx
       tools/replay/track tools/replay/losses tools/replay/histogram tools/replay/envelope
@@ -26,7 +26,7 @@ core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp pr
       tools/monitor/alarm tools/monitor/figures"
 
 math='(ll?round|ll?rint|nearbyint|floor|ceil|trunc|round|rint|fabs|fmin|fmax|fmod|sqrt|cbrt|hypot|pow|exp|expm1|log|log2|log10|log1p|sin|cos|sincos|tan|tanh|asin|acos|atan|atan2|ldexp|frexp|modf)f?'
-memory='mem(cpy|move|set|cmp)|str(len|cmp|rchr)'
+memory='mem(cpy|move|set|cmp)|str(len|cmp|rchr|str)'
 wide='__(u?div|u?mod|u?divmod|mul|ashl|ashr|lshr|cmp|ucmp|neg|float|floatun|fix|fixuns)(ti|di|df|dfti|tidf)[234]?' # of 128 bits
 libsamplerate='src_(new|delete|reset|process|set_ratio)'
 libopus='opus_(en|de)coder_(init|get_size|ctl)|opus_(en|de)code_float|opus_packet_[a-z_]+'
