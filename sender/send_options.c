@@ -361,10 +361,16 @@ static int check(const void *values, char *why, size_t why_len)
         return -EINVAL;
     }
     /* Where the source decides, main asks again once it is open. */
-    if (o->rate_hz == 0 || o->channels == 0)
+    uint32_t rate_hz = o->rate_hz;
+    unsigned channels = o->channels;
+    if (o->codec == RTP_CODEC_OPUS) {
+        rate_hz = rate_hz ? rate_hz : 48000;
+        channels = channels ? channels : 2;
+    }
+    if (rate_hz == 0 || channels == 0)
         return 0;
     char reason[256];
-    r = rtp_ptime_check(send_options_ptime_us(o), o->rate_hz, (unsigned)o->codec, o->channels, reason,
+    r = rtp_ptime_check(send_options_ptime_us(o), rate_hz, (unsigned)o->codec, channels, reason,
                         sizeof reason);
     if (r < 0) {
         snprintf(why, why_len, "--ptime %g: %s", o->ptime_ms, reason);

@@ -482,7 +482,7 @@ static void test_ptime_fit(void **state)
     assert_int_equal(rtp_ptime_check(125, 96000, RTP_CODEC_L24, 41, err, sizeof err), -EINVAL);
 
     assert_int_equal(rtp_ptime_check(3000, 48000, RTP_CODEC_L24, 2, err, sizeof err), -EINVAL);
-    assert_non_null(strstr(err, "0.125, 0.25, 0.333, 1, 2, 4, 5, 10 and 20 ms"));
+    assert_non_null(strstr(err, "0.125, 0.25, 0.333, 1, 2, 2.5, 4, 5, 10 and 20 ms"));
     assert_int_equal(rtp_ptime_check(1000, 22050, RTP_CODEC_L24, 2, err, sizeof err), -EINVAL);
     assert_non_null(strstr(err, "22050 Hz"));
     assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_L24, 65, err, sizeof err), -EINVAL);
