@@ -487,7 +487,29 @@ static void test_ptime_fit(void **state)
     assert_non_null(strstr(err, "22050 Hz"));
     assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_L24, 65, err, sizeof err), -EINVAL);
     assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_L24, 0, err, sizeof err), -EINVAL);
-    assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_OPUS, 2, err, sizeof err), -EINVAL);
+    assert_int_equal(rtp_ptime_check(1000, 48000, 9, 2, err, sizeof err), -EINVAL);
+    assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_F32, 7, err, sizeof err), 48);
+    assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_F32, 8, err, sizeof err), -EINVAL);
+    assert_non_null(strstr(err, "1536 bytes"));
+}
+
+static void test_ptime_of_opus(void **state)
+{
+    static const uint32_t good_us[] = {2500, 5000, 10000, 20000}, bad_us[] = {125, 1000, 2000, 4000};
+    char err[256] = "";
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        for (unsigned channels = 1; channels <= 2; channels++)
+            assert_int_equal(rtp_ptime_check(good_us[i], 48000, RTP_CODEC_OPUS, channels, err, sizeof err),
+                             good_us[i] * 48 / 1000);
+        assert_int_equal(rtp_ptime_check(bad_us[i], 48000, RTP_CODEC_OPUS, 2, err, sizeof err), -EINVAL);
+        assert_non_null(strstr(err, "allowed are 2.5, 5, 10 and 20 ms"));
+    }
+    assert_int_equal(rtp_ptime_check(5000, 48000, RTP_CODEC_OPUS, 3, err, sizeof err), -EINVAL);
+    assert_non_null(strstr(err, "3 channels of Opus: allowed are 1 and 2"));
+    assert_int_equal(rtp_ptime_check(5000, 44100, RTP_CODEC_OPUS, 2, err, sizeof err), -EINVAL);
+    assert_non_null(strstr(err, "allowed is 48000 Hz"));
 }
 
 int main(int argc, char **argv)
@@ -508,6 +530,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_ptime_frames),
         cmocka_unit_test(test_ptime_fit),
+        cmocka_unit_test(test_ptime_of_opus),
     };
 
     if (getenv("UNISONO_PROTOCOL_MD"))
