@@ -145,7 +145,7 @@ static const struct option_spec specs[] = {
      MEMBER(codec),
      .allowed = OPTION_CODECS,
      .argument = "CODEC",
-     .help = "samples on the wire: 16 or 24 bit PCM"},
+     .help = "samples on the wire: PCM of 16 or 24 bits, 32-bit float, or Opus"},
     {.group = "Plain AES67 streams",
      .name = "latency",
      .kind = OPTION_REAL,
@@ -266,6 +266,20 @@ static int check_source(const struct recv_options *o, char *why, size_t why_len)
     return name ? -EINVAL : 0;
 }
 
+/* RFC 7587: its clock is 48000 Hz. */
+static int check_opus(const struct recv_options *o, char *why, size_t why_len)
+{
+    if (o->codec != RTP_CODEC_OPUS)
+        return 0;
+    if (o->rate_hz != 48000)
+        snprintf(why, why_len, "--rate %u: allowed with --codec Opus is 48000", (unsigned)o->rate_hz);
+    else if (o->channels > 2)
+        snprintf(why, why_len, "--channels %u: allowed with --codec Opus are 1 and 2", (unsigned)o->channels);
+    else
+        return 0;
+    return -EINVAL;
+}
+
 static int check(const void *values, char *why, size_t why_len)
 {
     const struct recv_options *o = values;
@@ -290,7 +304,7 @@ static int check(const void *values, char *why, size_t why_len)
             snprintf(why, why_len, "%s: the stream says that itself; allowed with --profile aes67%s only",
                      name, name[2] == 'l' ? ", --stream and --sdp" : "");
     }
-    return name == NULL ? 0 : -EINVAL;
+    return name == NULL ? check_opus(o, why, why_len) : -EINVAL;
 }
 
 const struct options_program recv_options_program = {

@@ -19,6 +19,7 @@
 /* What was told before; all zero at the start. */
 struct report {
     struct playback_status before;
+    unsigned told_codecs; /* bit n: codec n, which is not known here, was told of */
     bool spoken;
 };
 

@@ -588,6 +588,9 @@ void rx_get_status(const struct rx *rx, struct rx_status *status)
     status->malformed = in->malformed;
     status->foreign = in->foreign;
     status->absurd = in->absurd;
+    status->unknown_codec = in->unknown_codec;
+    status->made_up = in->decode.made_up;
+    status->recovered = in->decode.recovered;
     status->late = in->late;
     status->early = in->early;
     status->lead_min_ms = in->lead_min_ns == INT64_MAX ? NAN : (double)in->lead_min_ns / 1e6;

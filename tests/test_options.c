@@ -699,7 +699,7 @@ static void test_send_refused(void **state)
     refuse_send("--input=tone:20001", NULL, NULL,
                 "unisono-send: --input tone:20001: not the pitch of a tone; allowed are 1 to 20000 Hz\n");
     refuse_send("--input=tone", "--ptime=7", NULL,
-                "unisono-send: --ptime 7: allowed are 0.125, 0.25, 0.333, 1, 2, 4, 5, 10, 20 ms\n");
+                "unisono-send: --ptime 7: allowed are 0.125, 0.25, 0.333, 1, 2, 2.5, 4, 5, 10, 20 ms\n");
     refuse_send("--input=tone", "--ptime=10", NULL,
                 "unisono-send: --latency 10: allowed is more than --ptime 10 ms, up to 1000 ms\n");
     refuse_send("--input=tone", "--latency=1", NULL,

@@ -128,7 +128,7 @@ static const struct option_spec specs[] = {
      MEMBER(codec),
      .allowed = OPTION_CODECS,
      .argument = "CODEC",
-     .help = "samples on the wire: 16 or 24 bit PCM"},
+     .help = "samples on the wire: PCM of 16 or 24 bits, 32-bit float, or Opus"},
     {.group = "Plain AES67 streams",
      .name = "rate",
      .kind = OPTION_INTEGER,
