@@ -4,20 +4,29 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <opus/opus.h>
 
 #include "pcm.h"
 
-enum {
-    SILK_FRAME = 960, /* frames of sound in each of its frames, in the longer packets */
-    SILK_EARLY = 2    /* libopus says how late CELT is; SILK was measured 2.31 frames earlier */
-};
+enum { SILK_FRAME = 960 /* frames of sound in each of its frames, in the longer packets */ };
+
+/*
+ * libopus says how late CELT is. SILK was measured 2.33 frames earlier: what it is given is delayed by as
+ * much, by interpolation with a polynomial of degree 7, which is best in its middle: 3.33 frames, of which
+ * one is given ahead.
+ */
+#define SILK_EARLY 2.33
+enum { SILK_TAPS = 8, SILK_AHEAD = 1 };
 
 struct encoder {
     struct codec_format format;
     unsigned look_ahead;
     OpusEncoder *opus; /* NULL for the others */
+    float *delayed;    /* with FEC: one packet of what is encoded */
+    float *recent;     /* and what is given, behind the SILK_TAPS - 1 frames before it */
+    float taps[SILK_TAPS];
 };
 
 struct decoder {
@@ -49,8 +58,37 @@ static int start_opus(struct encoder *e)
     if (!error)
         error = opus_encoder_ctl(e->opus, OPUS_GET_LOOKAHEAD(&look_ahead));
     if (!error)
-        e->look_ahead = (unsigned)look_ahead - (f->fec ? SILK_EARLY : 0);
+        e->look_ahead = (unsigned)look_ahead + (f->fec ? SILK_AHEAD : 0);
     return error;
+}
+
+/* Lagrange's interpolation at `delay` frames before the newest. */
+static void find_taps(float *taps, double delay)
+{
+    for (int k = 0; k < SILK_TAPS; k++) {
+        double tap = 1;
+
+        for (int i = 0; i < SILK_TAPS; i++)
+            tap *= i == k ? 1 : (delay - i) / (k - i);
+        taps[k] = (float)tap;
+    }
+}
+
+static const float *delay(struct encoder *e, const float *in)
+{
+    size_t channels = e->format.channels, before = (SILK_TAPS - 1) * channels;
+    size_t samples = e->format.frames_per_packet * channels;
+
+    memcpy(e->recent + before, in, samples * sizeof *in);
+    for (size_t i = 0; i < samples; i++) {
+        float sum = 0;
+
+        for (size_t k = 0; k < SILK_TAPS; k++)
+            sum += e->taps[k] * e->recent[before + i - k * channels];
+        e->delayed[i] = sum;
+    }
+    memmove(e->recent, e->recent + samples, before * sizeof *in);
+    return e->delayed;
 }
 
 struct encoder *encoder_create(const struct codec_format *format)
@@ -63,7 +101,10 @@ struct encoder *encoder_create(const struct codec_format *format)
     if (format->codec != RTP_CODEC_OPUS)
         return e;
     e->opus = malloc((size_t)opus_encoder_get_size((int)format->channels));
-    if (!e->opus || start_opus(e)) {
+    e->delayed = calloc(format->frames_per_packet, format->channels * sizeof *e->delayed);
+    e->recent = calloc(format->frames_per_packet + SILK_TAPS - 1, format->channels * sizeof *e->recent);
+    find_taps(e->taps, SILK_EARLY + SILK_AHEAD);
+    if (!e->opus || !e->delayed || !e->recent || start_opus(e)) {
         encoder_destroy(e);
         return NULL;
     }
@@ -75,6 +116,8 @@ void encoder_destroy(struct encoder *e)
     if (!e)
         return;
     free(e->opus);
+    free(e->delayed);
+    free(e->recent);
     free(e);
 }
 
@@ -85,8 +128,10 @@ unsigned encoder_look_ahead(const struct encoder *e)
 
 void encoder_reset(struct encoder *e)
 {
-    if (e->opus)
-        opus_encoder_ctl(e->opus, OPUS_RESET_STATE);
+    if (!e->opus)
+        return;
+    opus_encoder_ctl(e->opus, OPUS_RESET_STATE);
+    memset(e->recent, 0, (SILK_TAPS - 1) * e->format.channels * sizeof *e->recent);
 }
 
 int encoder_run(struct encoder *e, const float *in, uint8_t *payload)
@@ -99,6 +144,8 @@ int encoder_run(struct encoder *e, const float *in, uint8_t *payload)
         pcm_encode(f->codec, in, payload, samples);
         return (int)(samples * rtp_codec_sample_bytes(f->codec));
     }
+    if (f->fec)
+        in = delay(e, in);
     len = opus_encode_float(e->opus, in, (int)f->frames_per_packet, payload, RTP_PAYLOAD_MAX);
     return len > 0 ? len : -EIO;
 }

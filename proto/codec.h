@@ -13,8 +13,8 @@
  *
  * so that the packet of T holds the sound of T, as with every other codec, and all receivers are in unison.
  * It is 120 frames (2.5 ms) without FEC: Opus then works in its low-delay mode, CELT. FEC exists only in its
- * other one, SILK, for frames of 10 and 20 ms: 310 frames (6.5 ms). Measured (tests/test_codec.c), CELT is
- * exact to 0.05 frames, SILK 0.3 frames early below 8 kHz (7 us); above, which is CELT again, 2 frames late.
+ * other one, SILK, for frames of 10 and 20 ms: 313 frames (6.5 ms). Measured (tests/test_codec.c), both are
+ * exact to 0.05 frames (1 us), SILK below 8 kHz; what it leaves to CELT above is 2.3 frames late.
  *
  * Pure. Nothing is allocated after the create functions. Sound is frames x channels, full scale 1.
  */

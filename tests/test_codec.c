@@ -137,7 +137,7 @@ static void opus_sounds_at_its_time_stamp(void **state)
         off = lag(&t, 300, 3000);
         print_message("%u frames, FEC %d, %u channels: %+.3f frames off\n", format.frames_per_packet,
                       format.fec, format.channels, off);
-        assert_true(fabs(off) < (format.fec ? 0.4 : 0.05));
+        assert_true(fabs(off) < 0.05);
         free_take(&t);
     }
 }

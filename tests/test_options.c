@@ -676,7 +676,7 @@ static void test_send_packet_times(void **state)
         }
         free(words);
     }
-    assert_int_equal(times, 9);
+    assert_int_equal(times, 10);
 }
 
 static void refuse_send(const char *input, const char *second, const char *third, const char *message)

@@ -262,7 +262,7 @@ static void a_look_ahead_is_waited_for(void **state)
     static const struct {
         unsigned frames, look_ahead;
         bool fec;
-    } cases[] = {{120, 120, false}, {960, 120, false}, {480, 310, true}};
+    } cases[] = {{120, 120, false}, {960, 120, false}, {480, 313, true}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
