@@ -18,6 +18,8 @@ enum { SILK_FRAME = 960 /* frames of sound in each of its frames, in the longer 
  * one is given ahead.
  */
 #define SILK_EARLY 2.33
+#define FLOAT_MAX  16777216.0f /* as of F32 */
+
 enum { SILK_TAPS = 8, SILK_AHEAD = 1 };
 
 struct encoder {
@@ -236,11 +238,11 @@ void decoder_start(struct decoder *d, unsigned channels)
     d->channels = channels;
 }
 
-/* A forged packet must not leave what poisons the filters behind. */
+/* A forged packet must not leave what poisons the filters behind; false for NaN, too. */
 static void keep_finite(float *out, size_t samples)
 {
     for (size_t i = 0; i < samples; i++)
-        out[i] = out[i] - out[i] == 0 ? out[i] : 0;
+        out[i] = out[i] >= -FLOAT_MAX && out[i] <= FLOAT_MAX ? out[i] : 0;
 }
 
 int decoder_run(struct decoder *d, const uint8_t *payload, size_t len, float *out)

@@ -89,8 +89,8 @@ void decoder_start(struct decoder *d, unsigned channels);
 
 /*
  * The next packet, which codec_frames() found right: its frames to `out`, which has room for
- * CODEC_OPUS_FRAMES_MAX of them. How many, or -EBADMSG when it cannot be decoded. What is not a finite number
- * is 0.
+ * CODEC_OPUS_FRAMES_MAX of them. How many, or -EBADMSG when it cannot be decoded. What is not a finite
+ * number, or above 2^24, is 0.
  */
 int decoder_run(struct decoder *d, const uint8_t *payload, size_t len, float *out);
 

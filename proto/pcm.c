@@ -76,10 +76,10 @@ static void encode_l24(const float *in, uint8_t *payload, size_t samples)
     }
 }
 
-/* False for NaN and for both infinities. */
-static inline bool is_finite(float value)
+/* False for NaN, too. */
+static inline bool is_sound(float value)
 {
-    return value - value == 0;
+    return value >= -16777216.0f && value <= 16777216.0f;
 }
 
 static void decode_f32(const uint8_t *payload, float *out, size_t samples)
@@ -91,14 +91,14 @@ static void decode_f32(const uint8_t *payload, float *out, size_t samples)
         memcpy(&bits, payload + 4 * i, sizeof bits);
         bits = be32toh(bits);
         memcpy(&value, &bits, sizeof value);
-        out[i] = is_finite(value) ? value : 0;
+        out[i] = is_sound(value) ? value : 0;
     }
 }
 
 static void encode_f32(const float *in, uint8_t *payload, size_t samples)
 {
     for (size_t i = 0; i < samples; i++) {
-        float value = is_finite(in[i]) ? in[i] : 0;
+        float value = is_sound(in[i]) ? in[i] : 0;
         uint32_t bits;
 
         memcpy(&bits, &value, sizeof bits);
@@ -197,7 +197,7 @@ static void from_float(const uint8_t *card, float *out, size_t samples)
         float value;
 
         memcpy(&value, &bits, sizeof value);
-        out[i] = is_finite(value) ? value : 0;
+        out[i] = value - value == 0 ? value : 0; /* false for NaN and for both infinities */
     }
 }
 

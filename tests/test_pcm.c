@@ -244,20 +244,20 @@ static void test_f32_round_trip(void **state)
     for (uint32_t bits = 1; bits > 0 && bits < UINT32_MAX - 4099; bits += 4099) {
         uint8_t wire[4] = {(uint8_t)(bits >> 24), (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits};
         uint8_t again[4];
-        bool finite = (bits & 0x7f800000) != 0x7f800000;
+        bool sound = (bits & 0x7fffffff) <= 0x4b800000; /* up to 2^24 */
         float x;
 
         pcm_decode(RTP_CODEC_F32, wire, &x, 1);
-        assert_int_equal(bits_of(x), finite ? bits : 0);
+        assert_int_equal(bits_of(x), sound ? bits : 0);
         pcm_encode(RTP_CODEC_F32, &x, again, 1);
-        if (finite)
+        if (sound)
             assert_memory_equal(again, wire, 4);
     }
 }
 
 static void test_f32_of_bad_and_loud(void **state)
 {
-    static const float in[] = {NAN, INFINITY, -INFINITY, 1.5f, -700.0f, -0.0f};
+    static const float in[] = {NAN, INFINITY, 3e38f, 1.5f, -700.0f, -0.0f};
     static const float want[] = {0, 0, 0, 1.5f, -700.0f, -0.0f};
     uint8_t wire[sizeof in];
     float out[6];
