@@ -259,9 +259,9 @@ static uint8_t *build_opus(uint8_t *to, const struct sender *s, media_t at)
     static const uint8_t celt[] = {28, 29, 30, 31}, silk[] = {16, 25, 8, 13};
     unsigned longer = s->frames == 120 ? 0 : s->frames == 240 ? 1 : s->frames == 480 ? 2 : 3;
     uint32_t random = (uint32_t)(uint64_t)at.n;
-    size_t len = 2 + (size_t)(at.n / s->frames * 7 % 120);
+    size_t len = 2 + random / s->frames * 7 % 120;
 
-    *to++ = (uint8_t)((s->ssrc & 1 ? silk : celt)[longer] << 3 | (at.n / s->frames & 1) << 2);
+    *to++ = (uint8_t)((s->ssrc & 1 ? silk : celt)[longer] << 3 | (random / s->frames & 1) << 2);
     for (size_t i = 1; i < len; i++)
         *to++ = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
     return to;
