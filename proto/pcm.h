@@ -9,8 +9,9 @@
  *   - what lies beyond the range is clipped to -2^(N-1) or 2^(N-1) - 1;
  *   - NaN becomes 0.
  *
- * F32 is the float itself (IEEE 754 binary32, most significant byte first): it is not clipped either way. What
- * is no sound becomes 0 both ways: NaN, infinities, and magnitudes above 2^24, with which sums would overflow.
+ * F32 is the float itself (IEEE 754 binary32, most significant byte first): it is not clipped either way.
+ * What is no sound becomes 0 both ways: NaN, infinities, and magnitudes above 2^24, with which sums would
+ * overflow.
  *
  * `samples` counts single values: frames times channels. Input and output do not overlap. Nothing needs
  * alignment beyond that of its C type; card buffers are bytes.
