@@ -47,16 +47,17 @@ HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp
 DISCOVERY := proto/host/discovery proto/host/browser
 # sessions of libortp over sockets of ours
 ORTP     := proto/host/endpoint
-# capture > retime > tx > send
-TX       := sender/retime sender/tx
+# capture > retime > gate > tx > send
+TX       := sender/retime sender/gate sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
-            sender/describe sender/announce sender/publish sender/print_sdp
-# recv > intake > timeline > conceal > playout > resample > play
-RX       := receiver/rx receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution \
-            receiver/playout
+            sender/describe sender/announce sender/publish sender/print_sdp sender/talk
+# recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
+RX       := receiver/rx receiver/voice receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline \
+            receiver/head receiver/route receiver/router receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
-            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list
+            receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list receiver/listener \
+            receiver/selection
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
@@ -215,6 +216,7 @@ $(FUZZ_BINS): $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY
 $(CORPORA): $(BUILD)/tests/fuzz/corpus_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus_main.o $(LIBRARY)
 	$(link) $(SEND_LIBS) $(DISCOVERY_LIBS)
 
+%/fuzz_mix %/corpus_mix: LDFLAGS += -Wl$(comma)--wrap=timeline_create
 %/fuzz_rx %/corpus_rx: LDFLAGS += $(addprefix -Wl$(comma)--wrap=timeline_,create reset read)
 
 # what costs time and leads nowhere: to follow each comparison of the arithmetic, each loop of a filter, and the harness itself

@@ -19,6 +19,7 @@ enum {
     HELP_COLUMN = 24, /* where the explanations of --help begin */
     HELP_WIDTH = 79,
     NAME_MAX_LEN = 32, /* no option is called longer */
+    NUMBER_LEN = 64,   /* room for any number with its end */
     EXIT_USAGE = 2,
     DEFAULT_PORT = 5004, /* RFC 3551 section 8 */
 };
@@ -102,7 +103,7 @@ static void describe_allowed(const struct option_spec *spec, char *buf, size_t l
     size_t word_len;
 
     buf[0] = '\0';
-    if (spec->kind == OPTION_TEXT)
+    if (spec->kind == OPTION_TEXT || spec->kind == OPTION_LIST)
         return;
     if (spec->kind == OPTION_FLAG) {
         append(buf, len, "yes, no");
@@ -140,6 +141,28 @@ bool option_parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
+/* Copies the text without the unit at its end. False: too long for a number. */
+static bool cut_unit(const char *text, const char *unit, char number[NUMBER_LEN])
+{
+    size_t len = strlen(text);
+    size_t unit_len = unit != NULL ? strlen(unit) : 0;
+
+    if (len > unit_len && strcmp(text + len - unit_len, unit_len > 0 ? unit : "") == 0)
+        len -= unit_len;
+    if (len >= NUMBER_LEN)
+        return false;
+    memcpy(number, text, len);
+    number[len] = '\0';
+    return true;
+}
+
+bool option_parse_quantity(const char *text, const char *unit, double *value)
+{
+    char number[NUMBER_LEN];
+
+    return cut_unit(text, unit, number) && option_parse_real(number, value);
+}
+
 static bool parse_integer(const char *text, long long *value)
 {
     char *end;
@@ -169,18 +192,20 @@ static bool number_allowed(const struct option_spec *spec, double value)
 
 static bool set_number(const struct option_spec *spec, void *values, const char *text)
 {
+    char number[NUMBER_LEN];
     long long integer;
     double real;
 
     if (spec->kind == OPTION_REAL) {
-        if (!option_parse_real(text, &real) || !number_allowed(spec, real))
+        if (!option_parse_quantity(text, spec->unit, &real) || !number_allowed(spec, real))
             return false;
         *(double *)member(spec, values) = real;
         return true;
     }
     if (spec->zero_word != NULL && strcmp(text, spec->zero_word) == 0)
         integer = 0;
-    else if (!parse_integer(text, &integer) || !number_allowed(spec, (double)integer))
+    else if (!cut_unit(text, spec->unit, number) || !parse_integer(number, &integer) ||
+             !number_allowed(spec, (double)integer))
         return false;
     *(uint32_t *)member(spec, values) = (uint32_t)integer;
     return true;
@@ -211,7 +236,9 @@ static bool set_flag(const struct option_spec *spec, void *values, const char *t
     return true;
 }
 
-static int set_text(const struct option_spec *spec, void *values, const char *text, char *why, size_t why_len)
+/* Checks one text and copies it to `to`, which has room for `size` bytes. */
+static int set_text(const struct option_spec *spec, char *to, size_t size, const char *text, char *why,
+                    size_t why_len)
 {
     for (const char *c = text; *c != '\0'; c++) {
         if ((unsigned char)*c < ' ' || *c == 127) {
@@ -219,8 +246,8 @@ static int set_text(const struct option_spec *spec, void *values, const char *te
             return -EINVAL;
         }
     }
-    if (strlen(text) >= spec->size) {
-        snprintf(why, why_len, "too long; allowed are %zu bytes", spec->size - 1);
+    if (strlen(text) >= size) {
+        snprintf(why, why_len, "too long; allowed are %zu bytes", size - 1);
         return -EINVAL;
     }
     if (spec->check != NULL && text[0] != '\0') {
@@ -228,8 +255,25 @@ static int set_text(const struct option_spec *spec, void *values, const char *te
         if (r < 0)
             return r;
     }
-    memcpy(member(spec, values), text, strlen(text) + 1);
+    memcpy(to, text, strlen(text) + 1);
     return 0;
+}
+
+static int add_to_list(const struct option_spec *spec, void *values, const char *text, char *why,
+                       size_t why_len)
+{
+    struct option_list *list = member(spec, values);
+    int r;
+
+    if (text[0] == '\0')
+        return 0;
+    if (list->count == OPTION_LIST_MAX) {
+        snprintf(why, why_len, "one too many; allowed are %d", OPTION_LIST_MAX);
+        return -EINVAL;
+    }
+    r = set_text(spec, list->texts[list->count], OPTION_LIST_TEXT, text, why, why_len);
+    list->count += r == 0;
+    return r;
 }
 
 /* Checks and stores one value; on error `why` says what is allowed. */
@@ -241,7 +285,9 @@ static int set_value(const struct option_spec *spec, void *values, const char *t
 
     switch (spec->kind) {
     case OPTION_TEXT:
-        return set_text(spec, values, text, why, why_len);
+        return set_text(spec, member(spec, values), spec->size, text, why, why_len);
+    case OPTION_LIST:
+        return add_to_list(spec, values, text, why, why_len);
     case OPTION_FLAG:
         ok = set_flag(spec, values, text);
         break;
@@ -420,7 +466,7 @@ static int config_line(struct parser *parser, const char *place, char *line, uin
     const struct option_spec *spec = options_spec(parser->program, i);
     if (i >= parser->program->count)
         return usage_error(parser, "%s%s: allowed on the command line only", place, spec->name);
-    if (*given & UINT64_C(1) << i)
+    if (*given & UINT64_C(1) << i && spec->kind != OPTION_LIST)
         return usage_error(parser, "%s%s = %s: given before in this file; keep one", place, spec->name,
                            value);
     *given |= UINT64_C(1) << i;
@@ -520,8 +566,11 @@ static int read_arguments(struct parser *parser, int argc, char *const *argv, bo
         if (value == NULL)
             return usage_error(parser, "--%s: needs a value, --%s %s", spec->name, spec->name,
                                spec->argument);
-        if (given & UINT64_C(1) << i)
+        bool again = given & UINT64_C(1) << i;
+        if (again && spec->kind != OPTION_LIST)
             return usage_error(parser, "--%s %s: given before; keep one", spec->name, value);
+        if (!again && own && spec->kind == OPTION_LIST)
+            *(struct option_list *)member(spec, parser->values) = (struct option_list){0};
         given |= UINT64_C(1) << i;
         if (i >= parser->program->count) {
             if (!own)
@@ -629,6 +678,9 @@ static const char *value_text(const struct option_spec *spec, const void *values
         break;
     case OPTION_TEXT:
         return (const char *)at;
+    case OPTION_LIST:
+        return ((const struct option_list *)at)->count > 0 ? ((const struct option_list *)at)->texts[0]
+                                                           : NULL;
     }
     /* A zero outside the range is the mark of "not given". */
     if ((spec->kind == OPTION_INTEGER || spec->kind == OPTION_REAL) &&
@@ -661,6 +713,16 @@ static bool is_standard(const struct option_spec *spec, const char *value)
     return spec->kind == OPTION_FLAG ? strcmp(value, "no") == 0 : value[0] == '\0';
 }
 
+static void print_line(const struct option_spec *spec, const char *value, FILE *out)
+{
+    fprintf(out, "%s%s =", is_standard(spec, value) ? "#" : "", spec->name);
+    if (value != NULL && value[0] != '\0') {
+        fputc(' ', out);
+        print_quoted(out, value);
+    }
+    fputc('\n', out);
+}
+
 /* Defaults stand behind #: a file made of this follows them when they change. */
 static void print_config(const struct options_program *program, const void *values, FILE *out)
 {
@@ -680,12 +742,13 @@ static void print_config(const struct options_program *program, const void *valu
         describe_allowed(spec, allowed, sizeof allowed);
         fprintf(out, "\n# %s%s%s%s\n", spec->help, allowed[0] != '\0' ? " (" : "", allowed,
                 allowed[0] != '\0' ? ")" : "");
-        fprintf(out, "%s%s =", is_standard(spec, value) ? "#" : "", spec->name);
-        if (value != NULL && value[0] != '\0') {
-            fputc(' ', out);
-            print_quoted(out, value);
+        print_line(spec, value, out);
+        if (spec->kind == OPTION_LIST) {
+            const struct option_list *list = const_member(spec, values);
+
+            for (uint32_t k = 1; k < list->count; k++)
+                print_line(spec, list->texts[k], out);
         }
-        fputc('\n', out);
     }
 }
 
@@ -699,6 +762,7 @@ static void assert_table(const struct options_program *program)
         [OPTION_INTEGER] = sizeof(uint32_t),
         [OPTION_REAL] = sizeof(double),
         [OPTION_CHOICE] = sizeof(int),
+        [OPTION_LIST] = sizeof(struct option_list),
     };
 
     assert(program->count + BUILTIN_COUNT <= 64);
@@ -708,6 +772,7 @@ static void assert_table(const struct options_program *program)
         assert(strlen(spec->name) <= NAME_MAX_LEN);
         assert(spec->kind == OPTION_TEXT ? spec->size > 1 : spec->size == sizes[spec->kind]);
         assert(spec->kind != OPTION_CHOICE || spec->allowed != NULL);
+        assert(spec->kind != OPTION_LIST || spec->standard == NULL);
         assert((spec->kind == OPTION_FLAG) == (spec->argument == NULL));
         assert(find_option(program, spec->name, strlen(spec->name)) == i);
         (void)spec;

@@ -9,9 +9,10 @@
  *                           blank; a value that holds such a # or outer blanks stands in "double quotes",
  *                           with \" and \\ for those two signs; a flag: yes or no; text may be empty
  *
- * Defaults, then the file of --config, then the command line; each may be given once at each place. Every
- * program also has --config, --print-config, --help and --version. --print-config prints such a file, each
- * option under its help; the defaults stand behind #, so that the file follows them.
+ * Defaults, then the file of --config, then the command line; each may be given once at each place, but a
+ * list as often as it has room for: those of the command line then stand for all of the file's, and an empty
+ * one adds nothing. Every program also has --config, --print-config, --help and --version. --print-config
+ * prints such a file, each option under its help; the defaults stand behind #, so that the file follows them.
  *
  * This is the one file of proto/ that touches stdio: it reads the configuration file and prints.
  */
@@ -30,6 +31,14 @@ enum option_kind {
     OPTION_REAL,    /* double, always finite */
     OPTION_CHOICE,  /* int: the place of the word in `allowed`, from 0; -1: none given and no default */
     OPTION_TEXT,    /* char[]; "" : none given and no default */
+    OPTION_LIST,    /* struct option_list: texts, one each time it is given; without default */
+};
+
+enum { OPTION_LIST_MAX = 16, OPTION_LIST_TEXT = 1024 };
+
+struct option_list {
+    uint32_t count;
+    char texts[OPTION_LIST_MAX][OPTION_LIST_TEXT]; /* none is empty */
 };
 
 struct option_spec {
@@ -42,12 +51,12 @@ struct option_spec {
     double min, max;      /* integer and real: the range, both ends allowed; ignored where `allowed` is set */
     const char *allowed;  /* choice: its words; integer and real: the only values; blanks between; or NULL */
     const char *zero_word; /* integer: a word that stands for 0, allowed besides the range; or NULL */
-    const char *unit;      /* integer and real; or NULL */
+    const char *unit;      /* integer and real, may be typed behind the number; or NULL */
     const char *argument;  /* what --help calls the value, such as MS; NULL for a flag */
     const char *help;      /* one or two sentences, no full stop at the end */
     /*
-     * Text: 0, or a negative errno and in `why` what is wrong and what is allowed, to stand after
-     * "--name value: ". NULL: every text will do. Never called for an empty text.
+     * Text, each one of a list: 0, or a negative errno and in `why` what is wrong and what is allowed, to
+     * stand after "--name value: ". NULL: every text will do. Never called for an empty text.
      */
     int (*check)(const char *text, char *why, size_t why_len);
 };
@@ -82,6 +91,9 @@ const struct option_spec *options_spec(const struct options_program *program, si
 
 /* The whole text as one finite number in plain decimal notation; false: it is something else. */
 bool option_parse_real(const char *text, double *value);
+
+/* The same, the unit right behind it or left out. `unit` NULL: there is none. */
+bool option_parse_quantity(const char *text, const char *unit, double *value);
 
 /*
  * Values both ends share. The functions return 0, or -EINVAL with the reason in `why`, and those called

@@ -183,6 +183,16 @@ static uint8_t *put_telemetry(uint8_t *to, const struct rtcp_report *report)
     return put_app(to, report, APP_TELEMETRY, len) + len;
 }
 
+/* In steps: rounded up, so that nobody expects packets earlier than they come; but not above the latency. */
+static uint16_t hold_steps(const struct rtcp_offer *offer)
+{
+    int64_t steps = (offer->hold_ns + RTCP_HOLD_STEP_NS - 1) / RTCP_HOLD_STEP_NS;
+    int64_t most = offer->latency_ns / RTCP_HOLD_STEP_NS;
+
+    most = most < UINT16_MAX ? most : UINT16_MAX;
+    return (uint16_t)(steps < most ? steps : most);
+}
+
 static uint8_t *put_offer(uint8_t *to, const struct rtcp_report *report)
 {
     const struct rtcp_offer *offer = &report->offer;
@@ -193,7 +203,7 @@ static uint8_t *put_offer(uint8_t *to, const struct rtcp_report *report)
     *to++ = (uint8_t)((unsigned)offer->codec << 4 | (unsigned)rtp_rate_code(offer->rate_hz));
     *to++ = (uint8_t)(offer->channels - 1);
     to = put_be16(to, (uint16_t)offer->frames_per_packet);
-    to = put_be16(to, 0);
+    to = put_be16(to, hold_steps(offer));
     return put_be64(to, (uint64_t)offer->latency_ns);
 }
 
@@ -352,14 +362,15 @@ static int parse_telemetry(const uint8_t *data, size_t len, struct rtcp_report *
 static int parse_offer(const uint8_t *data, size_t len, struct rtcp_report *report)
 {
     struct rtcp_offer *offer = &report->offer;
-    uint64_t latency_ns;
+    uint64_t latency_ns, hold_ns;
 
     if (report->has_offer || (len > 0 && data[0] != OFFER_VERSION))
         return 0;
     if (len < OFFER_BYTES)
         return -EBADMSG;
     latency_ns = get_be64(data + 8);
-    if (latency_ns > RTCP_LATENCY_MAX_NS || get_be16(data + 4) == 0)
+    hold_ns = get_be16(data + 6) * (uint64_t)RTCP_HOLD_STEP_NS;
+    if (latency_ns > RTCP_LATENCY_MAX_NS || hold_ns > latency_ns || get_be16(data + 4) == 0)
         return -EBADMSG;
     *offer = (struct rtcp_offer){
         .waiting = data[1] & OFFER_FLAG_WAITING,
@@ -368,6 +379,7 @@ static int parse_offer(const uint8_t *data, size_t len, struct rtcp_report *repo
         .channels = (data[3] & 63) + 1u,
         .frames_per_packet = get_be16(data + 4),
         .latency_ns = (int64_t)latency_ns,
+        .hold_ns = (int64_t)hold_ns,
     };
     report->has_offer = rtp_codec_name(offer->codec) && offer->rate_hz;
     if (!report->has_offer)

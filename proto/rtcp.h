@@ -34,6 +34,8 @@
 
 #define RTCP_CNAME_MAX      255
 #define RTCP_LATENCY_MAX_NS (10 * NS_PER_S)
+#define RTCP_HOLD_STEP_NS   (100 * NS_PER_US)
+#define RTCP_HOLD_MAX_NS    (UINT16_MAX * RTCP_HOLD_STEP_NS)
 
 /* Room for every compound that is built: SR with a block, SDES with three items of 255 bytes, three APP, BYE.
  */
@@ -66,6 +68,8 @@ struct rtcp_offer {
     unsigned channels;
     unsigned frames_per_packet; /* 1..65535 */
     int64_t latency_ns;         /* 0..RTCP_LATENCY_MAX_NS */
+    int64_t hold_ns; /* sound is kept back so long before it is sent: pre-roll and the coder's look-ahead; at
+                        most latency_ns. Said in steps of RTCP_HOLD_STEP_NS, rounded up */
 };
 
 /* One compound, as fields. */
@@ -105,7 +109,7 @@ struct rtcp_clock rtcp_clock_of_map(const struct clock_map *map);
 /*
  * Writes the compound to `to`, at most RTCP_COMPOUND_MAX bytes; returns how many. There is a CNAME, or it
  * asserts; cname needs no end but cname_len. block.lost is brought into its range.
- * All of an offer must be known here.
+ * All of an offer must be known here; a hold that is longer than can be said is said as the longest.
  */
 size_t rtcp_build(uint8_t *to, const struct rtcp_report *report);
 

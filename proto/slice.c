@@ -63,6 +63,37 @@ bool slice_number(struct slice text, uint64_t max, uint64_t *number)
     return text.len > 0;
 }
 
+struct slice slice_trim(struct slice text)
+{
+    while (slice_skip(&text, SLICE(" ")))
+        ;
+    while (text.len > 0 && text.at[text.len - 1] == ' ')
+        text.len--;
+    return text;
+}
+
+bool slice_decimal(struct slice text, double *number)
+{
+    bool negative = slice_skip(&text, SLICE("-")), point = false;
+    uint64_t digits = 0, divisor = 1;
+    unsigned count = 0;
+
+    if (!negative)
+        slice_skip(&text, SLICE("+"));
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (text.at[i] < '0' || text.at[i] > '9' || ++count > 15)
+            return false;
+        digits = digits * 10 + (unsigned)(text.at[i] - '0');
+        divisor *= point ? 10 : 1;
+    }
+    *number = (double)digits / (double)divisor * (negative ? -1 : 1); /* both exact: one rounding */
+    return count > 0;
+}
+
 bool slice_ipv4(struct slice text, struct in_addr *address)
 {
     uint8_t bytes[4];

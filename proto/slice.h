@@ -44,6 +44,15 @@ struct slice slice_word(struct slice *text);
  * it is false, here and below. */
 bool slice_number(struct slice text, uint64_t max, uint64_t *number);
 
+/*
+ * All of `text` is a number in plain decimal notation: a sign or none, up to 15 digits, a point among or
+ * before them or none. The nearest double.
+ */
+bool slice_decimal(struct slice text, double *number);
+
+/* `text` without the blanks at its ends. */
+struct slice slice_trim(struct slice text);
+
 /* All of `text` is an IPv4 address: four numbers, without leading zeros, which some read as octal. */
 bool slice_ipv4(struct slice text, struct in_addr *address);
 

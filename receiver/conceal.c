@@ -200,7 +200,7 @@ static float hole_level(const struct conceal *c, size_t hole)
 
 bool conceal_silent(const struct conceal *c)
 {
-    return c->hole >= frames_in_us(c, GONE_US);
+    return c->hole >= frames_in_us(c, GONE_US) && !c->rejoin;
 }
 
 size_t conceal_silent_frames(const struct conceal *c)

@@ -154,6 +154,14 @@ bool control_due(struct control *c, const struct stream *stream, raw_ns now)
     return rtcp_timer_run(timer, now) == RTCP_TIMER_REPORT;
 }
 
+bool control_offer(const struct control *c, raw_ns now, struct rtcp_offer *offer)
+{
+    if (!c || c->offered.ns == 0 || now.ns - c->offered.ns > OFFERED_NS)
+        return false;
+    *offer = c->offer;
+    return true;
+}
+
 void control_say(struct control *c, const struct stream *stream, const struct telemetry *telemetry,
                  struct rtcp_clock clock, raw_ns now)
 {

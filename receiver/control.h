@@ -73,6 +73,9 @@ int control_poll(struct control *control, uint32_t ssrc, uint64_t source, struct
  */
 bool control_due(struct control *control, const struct stream *stream, raw_ns now);
 
+/* True: *offer is the newest that a sender made on this group, if that is not long ago. */
+bool control_offer(const struct control *control, raw_ns now, struct rtcp_offer *offer);
+
 /* Says it, with what the receiver has to tell of itself. */
 void control_say(struct control *control, const struct stream *stream, const struct telemetry *telemetry,
                  struct rtcp_clock clock, raw_ns now);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/host/discovery.h"
 #include "proto/host/log.h"
 #include "proto/printable.h"
 #include "proto/rtcp.h"
@@ -23,7 +22,7 @@ enum { NAMES_SIZE = 512 };
 struct follow {
     char name[SDP_NAME_SIZE];
     int64_t link_ns;
-    struct discovery *discovery; /* NULL: `stream` is all there is */
+    struct discovery *discovery; /* not ours; NULL: `stream` is all there is */
     struct sdp_stream stream;    /* found last, */
     struct in_addr found_origin; /* its origin, */
     const char *found_by;        /* and how; NULL: in a file */
@@ -104,7 +103,9 @@ int follow_open(struct follow **follow, const struct follow_config *config, raw_
     f->tell_tuned.interval_ns = f->tell_refused.interval_ns = f->tell_gone.interval_ns = TELL_APART_NS;
     if (config->name[0]) {
         printable_copy(f->name, sizeof f->name, config->name, strlen(config->name)); /* as all names are */
-        result = discovery_open(&f->discovery, config->interface, f->interface, err, err_size);
+        snprintf(f->interface, sizeof f->interface, "%s", config->interface);
+        f->discovery = config->discovery;
+        result = 0;
     } else {
         result = take_file(f, config->sdp, err, err_size);
     }
@@ -118,15 +119,7 @@ int follow_open(struct follow **follow, const struct follow_config *config, raw_
 
 void follow_close(struct follow *f)
 {
-    if (!f)
-        return;
-    discovery_close(f->discovery);
     free(f);
-}
-
-int follow_reopen(struct follow *f, char *err, size_t err_size)
-{
-    return f && f->discovery ? discovery_reopen(f->discovery, err, err_size) : 0;
 }
 
 /* ---- what is told ----------------------------------------------------------------------------------- */
@@ -246,8 +239,6 @@ bool follow_run(struct follow *f, const struct clock_map *map, bool sounding, ra
     if (f->discovery && !f->told_start)
         log_info("looking for the stream \"%s\" by SAP and mDNS on %s", f->name, f->interface);
     f->told_start = true;
-    if (f->discovery)
-        discovery_run(f->discovery, now);
     if (sounding)
         f->patience_ns = SILENT_NS;
     /* without a clock nothing of a plain stream counts as heard */

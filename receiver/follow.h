@@ -19,15 +19,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/host/discovery.h"
 #include "proto/host/stats.h"
 #include "proto/mediaclock.h"
 #include "tuning.h"
 
 struct follow_config {
-    const char *name;      /* of the stream; "": the one in `sdp` */
-    const char *sdp;       /* path of a description, without a name */
-    const char *interface; /* as for net_find_interface() */
-    int64_t link_ns;       /* of plain streams; 0: none was given */
+    const char *name;            /* of the stream; "": the one in `sdp` */
+    const char *sdp;             /* path of a description, without a name */
+    struct discovery *discovery; /* with a name: where it is looked for; run by the caller, outlives this */
+    const char *interface;       /* with a name: which `discovery` is on */
+    int64_t link_ns;             /* of plain streams; 0: none was given */
 };
 
 struct follow;
@@ -38,12 +40,9 @@ int follow_open(struct follow **follow, const struct follow_config *config, raw_
                 size_t err_size);
 void follow_close(struct follow *follow);
 
-/* After the interface came back. */
-int follow_reopen(struct follow *follow, char *err, size_t err_size);
-
 /*
- * A few times a second, without waiting. `sounding`: packets come of the stream that was tuned to. `map`: of
- * our clock, whose domain the stream's must be.
+ * A few times a second, behind discovery_run(), without waiting. `sounding`: packets come of the stream that
+ * was tuned to. `map`: of our clock, whose domain the stream's must be.
  */
 bool follow_run(struct follow *follow, const struct clock_map *map, bool sounding, raw_ns now);
 

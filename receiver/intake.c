@@ -12,6 +12,9 @@
 /* A packet so far from where the timeline is, and yet in time, tells that time was stepped. */
 #define STEPPED_NS (500 * NS_PER_MS)
 
+/* What has been played is kept so long, for a delay that grows. */
+#define HISTORY_NS (1250 * NS_PER_MS)
+
 /* How far the clocks of two machines may be apart before their sound is refused. */
 #define CLOCKS_APART_NS (50 * NS_PER_MS)
 
@@ -59,6 +62,7 @@ static int describe(struct arrival *a, uint64_t source)
         .codec = ext->codec,
         .rate_hz = ext->rate_hz,
         .channels = ext->channels,
+        .priority = ext->priority,
         .starts = ext->type == RTP_TYPE_INIT,
     };
     if (ext->presentation.ns > INT64_MAX / 2) /* so that nothing below overflows */
@@ -120,12 +124,22 @@ static int measure(struct intake *in, struct arrival *a, enum rtp_type type)
 static void begin(struct intake *in, const struct arrival *a)
 {
     in->begin = a->at;
+    in->turn = a->at;
     in->ending = false;
     in->anew = false;
     in->lead_min_ns = INT64_MAX;
     timeline_reset(in->timeline, a->claim.channels, a->at);
     if (codec_has_memory(a->claim.codec))
         decode_start(&in->decode, a->claim.channels);
+}
+
+void intake_turn(struct intake *in, media_t turn)
+{
+    int64_t keep = (int64_t)timeline_capacity(in->timeline) / 4;
+    int64_t most = samples_in_ns(HISTORY_NS, in->stream.claim.rate_hz);
+
+    in->turn = turn;
+    timeline_release(in->timeline, (media_t){turn.n - (keep < most ? keep : most)});
 }
 
 void intake_anew(struct intake *in)
@@ -148,11 +162,12 @@ static bool starts_anew(const struct intake *in, const struct arrival *a, bool s
  */
 static bool elsewhere(const struct intake *in, const struct arrival *a, int64_t lead_ns)
 {
-    int64_t ahead = a->at.n - timeline_floor(in->timeline).n;
+    int64_t ahead = a->at.n - in->turn.n;
     int64_t stepped = samples_in_ns(STEPPED_NS, a->claim.rate_hz);
 
     return lead_ns > 0 &&
-           (ahead < -stepped || ahead > stepped + samples_in_ns(a->claim.link_ns, a->claim.rate_hz));
+           (ahead < -stepped ||
+            ahead > stepped + samples_in_ns(a->claim.link_ns + in->delay_ns, a->claim.rate_hz));
 }
 
 static int store_pcm(struct intake *in, const struct arrival *a)
@@ -182,10 +197,10 @@ static enum intake_event store(struct intake *in, const struct arrival *a, int64
         event = INTAKE_BEGIN;
     }
     if (codec_has_memory(a->claim.codec))
-        error = decode_take(&in->decode, in->timeline, timeline_floor(in->timeline), a->at, a->frames,
-                            a->packet->payload, a->packet->payload_len);
+        error = decode_take(&in->decode, in->timeline, in->turn, a->at, a->frames, a->packet->payload,
+                            a->packet->payload_len);
     else
-        error = store_pcm(in, a);
+        error = a->at.n + (int64_t)a->frames <= in->turn.n ? -ETIME : store_pcm(in, a);
     in->late += error == -ETIME && !duplicate; /* of a second copy, the first was in time */
     in->early += error == -EOVERFLOW;
     in->malformed += error == -EBADMSG;
@@ -252,8 +267,11 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
         event = INTAKE_BEGIN;
     }
     if (type == RTP_TYPE_TERMINATE) {
-        in->ending = true;
-        in->end = a->at;
+        /* what ends before it began is a late copy of the page before, under the same SSRC */
+        if (a->at.n >= in->begin.n) {
+            in->ending = true;
+            in->end = a->at;
+        }
     } else if (type == RTP_TYPE_AUDIO) {
         moved = take_sound(in, a, timed, transit_ns, duplicate);
     }

@@ -27,7 +27,9 @@ struct intake {
     media_t begin;             /* the stream's first sample, announced by INIT or seen first */
     bool ending;               /* a TERMINATE said where the stream ends */
     media_t end;
+    media_t turn;        /* what lies before it has been played: too late */
     bool anew;           /* time jumped: what comes next is a beginning */
+    int64_t delay_ns;    /* the receiver's own: it plays so much later than the stream says */
     int64_t lead_min_ns; /* smallest presentation time - arrival since it was last reset to INT64_MAX */
     struct distribution leads_us; /* presentation time - arrival of each packet */
     uint64_t datagrams, malformed, foreign, absurd, late, early;
@@ -50,6 +52,12 @@ void intake_describe(struct intake *in, const struct stream_description *descrip
 
 /* Drops what is held, since time jumped: the stream's next packet is a beginning. */
 void intake_anew(struct intake *in);
+
+/*
+ * What lies before `turn` has been played. It stays on the timeline for a while, for who listens later; a
+ * turn may lie before one that was told earlier.
+ */
+void intake_turn(struct intake *in, media_t turn);
 
 /* The stream's sender says that nothing more comes: it ends with what is held. */
 void intake_bye(struct intake *in, uint32_t ssrc);

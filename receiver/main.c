@@ -3,19 +3,20 @@
  * unisono-recv: sets everything up, hands the sound to the playback thread, and stays as the control thread:
  * clock, status, log, signals.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "follow.h"
 #include "list.h"
+#include "listener.h"
 #include "playback.h"
 #include "proto/host/clock.h"
+#include "proto/host/discovery.h"
 #include "proto/host/log.h"
 #include "proto/host/net.h"
 #include "proto/host/netwatch.h"
@@ -24,7 +25,6 @@
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
 #include "proto/host/waiting.h"
-#include "recv.h"
 #include "recv_options.h"
 #include "report.h"
 
@@ -34,20 +34,22 @@ enum {
 
 struct recv_app {
     struct recv_options options;
+    struct selection selections[RX_VOICES_MAX];
+    struct listener listeners[RX_VOICES_MAX];
+    unsigned count;           /* of both */
+    struct sockaddr_in group; /* picks the interface, if nobody did: the first group */
     int signals;
     struct service service;
     struct waiting waiting;
     struct stats *stats;
     struct timekeeper *clock;
-    struct receiver *receiver;
-    struct follow *follow; /* NULL: a group was given */
+    struct discovery *discovery; /* NULL: no stream is looked for by its name */
     struct playback *playback;
-    struct gauge gauge;
-    struct vouch vouch;       /* holds the receiver's end of RTCP */
-    struct netwatch *network; /* NULL: not watched */
+    struct rx_settings settings; /* of the whole output */
+    struct netwatch *network;    /* NULL: not watched */
     char host[64];
-    char interface[IF_NAMESIZE];
-    int buffer_bytes;  /* of the socket */
+    char cname[RTCP_CNAME_MAX + 1];
+    char discovery_interface[IF_NAMESIZE];
     char warning[256]; /* of the real-time set-up */
 };
 
@@ -67,19 +69,24 @@ static int need_address(const struct sockaddr_in *group, const char *interface, 
 static int open_network(struct recv_app *app, char *err, size_t err_size)
 {
     const struct recv_options *o = &app->options;
-    struct recv_config config = {.interface = o->interface};
-    const struct follow_config follow = {o->stream, o->sdp, o->interface, llround(o->latency_ms * 1e6)};
-    struct sockaddr_in group;
-    int error = option_parse_group(o->group, &group, err, err_size);
+    struct listener_config config = {
+        .several = app->count > 1,
+        .interface = o->interface,
+        .discovery_interface = app->discovery_interface,
+        .link_ns = llround(o->latency_ms * 1e6),
+        .cname = app->cname,
+        .name = *o->name ? o->name : app->host,
+    };
+    int error = o->wait ? need_address(&app->group, o->interface, err, err_size) : 0;
 
-    if (!error && o->wait)
-        error = need_address(&group, o->interface, err, err_size);
-    if (!error && (o->stream[0] || o->sdp[0]))
-        error = follow_open(&app->follow, &follow, clock_raw_now(), err, err_size);
-    else
-        config.group = group;
-    if (!error)
-        error = recv_open(&app->receiver, &config, app->interface, &app->buffer_bytes, err, err_size);
+    if (!error && o->streams.count > 0)
+        error = discovery_open(&app->discovery, o->interface, app->discovery_interface, err, err_size);
+    config.discovery = app->discovery;
+    for (unsigned i = 0; i < app->count && !error; i++) {
+        config.voice = i;
+        config.selection = &app->selections[i];
+        error = listener_open(&app->listeners[i], &config, err, err_size);
+    }
     return error;
 }
 
@@ -87,7 +94,6 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
 {
     const struct recv_options *o = &app->options;
     struct playback_config config = {
-        .receiver = app->receiver,
         .realtime_priority = o->realtime,
         .card = {.direction = CARD_PLAYBACK,
                  .device = o->device,
@@ -95,8 +101,11 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
                  .channels = o->channels ? o->channels : 2,
                  .buffer_ms = BUFFER_MS},
         .rx = {.quality = (enum resample_quality)o->resampler,
-               .gain = pow(10, o->gain_db / 20),
-               .delay_ns = llround(o->delay_ms * 1e6),
+               .voices = app->count,
+               .settings = app->settings,
+               .duck = {.depth_db = o->duck_db,
+                        .attack_ns = llround(o->duck_attack_ms * 1e6),
+                        .release_ns = llround(o->duck_release_ms * 1e6)},
                .mute_on_loss = o->on_ptp_loss == ON_PTP_LOSS_MUTE,
                .plain = o->profile == OPTION_PROFILE_AES67,
                .codec = o->codec < 0 ? RTP_CODEC_L24 : (enum rtp_codec)o->codec,
@@ -105,130 +114,44 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
                .link_ns = llround(o->latency_ms * 1e6),
                .seed = (uint64_t)getpid() * 0x9e3779b97f4a7c15u},
     };
+    int error;
 
-    return playback_start(&app->playback, &config, app->warning, sizeof app->warning, err, err_size);
-}
-
-/* Not needed to play: a failure is told, and no more. */
-static void open_control(struct recv_app *app, const struct sockaddr_in *group)
-{
-    char err[512] = "", cname[RTCP_CNAME_MAX + 1];
-    struct control_config config = {
-        .group = *group,
-        .interface = app->options.interface,
-        .cname = cname,
-        .name = *app->options.name ? app->options.name : app->host,
-        .tool = "unisono-recv " UNISONO_VERSION,
-    };
-
-    /* receivers of one host have a card each */
-    snprintf(cname, sizeof cname, "%.180s@%s", app->options.device, app->host);
-    /* a description may have a port that leaves none above it for RTCP */
-    if (ntohs(group->sin_port) == UINT16_MAX)
-        log_warning("RTCP is not heard: there is no port above %u", UINT16_MAX);
-    else if (control_open(&app->vouch.control, &config, clock_raw_now(), err, sizeof err))
-        log_warning("%s; a sender of another PTP domain will not be noticed", err);
-}
-
-/* Where a stream is followed, the standard group stands for all: it picks the interface, if nobody did. */
-static void watch_network(struct recv_app *app)
-{
-    struct sockaddr_in group;
-    char err[512] = "";
-
-    if (option_parse_group(app->options.group, &group, err, sizeof err))
-        return;
-    if (!app->follow)
-        open_control(app, &group);
-    if (netwatch_open(&app->network, app->options.interface, &group, err, sizeof err))
-        log_warning("%s", err);
-}
-
-static void tell_buffer(const struct recv_app *app)
-{
-    if (app->buffer_bytes < 1 << 20)
-        log_warning("receive buffer is %d kB: raise net.core.rmem_max to ride out longer stalls",
-                    app->buffer_bytes >> 10);
-}
-
-/* To another group, or the same with another description. On failure all is as before. */
-static int retune(struct recv_app *app, char *err, size_t err_size)
-{
-    const struct tuning *tuning = follow_tuning(app->follow);
-    bool first = app->buffer_bytes == 0;
-    int error = recv_retune(app->receiver, &tuning->group, tuning->source, &app->buffer_bytes, err, err_size);
-
-    if (error)
-        return error;
-    playback_describe(app->playback, &tuning->description);
-    follow_settle(app->follow, clock_raw_now());
-    if (first)
-        tell_buffer(app);
-    /* the BYE goes out where it may at once: in a large group nobody waits for it */
-    control_leave(app->vouch.control, clock_raw_now());
-    control_close(app->vouch.control);
-    app->vouch = (struct vouch){0};
-    open_control(app, &tuning->group);
-    return 0;
-}
-
-static void follow(struct recv_app *app, const struct playback_status *status, const struct clock_map *map,
-                   raw_ns now)
-{
-    char err[512];
-
-    if (follow_run(app->follow, map, status->rx.state != RX_IDLE, now) && retune(app, err, sizeof err))
-        log_debug("%s", err);
+    for (unsigned i = 0; i < app->count; i++)
+        config.receivers[i] = app->listeners[i].receiver;
+    error = playback_start(&app->playback, &config, app->warning, sizeof app->warning, err, err_size);
+    for (unsigned i = 0; i < app->count && !error; i++)
+        error = listener_start(&app->listeners[i], app->playback, err, err_size);
+    return error;
 }
 
 /* After the interface came back; what fails is tried again. */
 static void reconnect(struct recv_app *app)
 {
     char err[512];
+    int error = app->discovery ? discovery_reopen(app->discovery, err, sizeof err) : 0;
 
-    if (recv_reopen(app->receiver, err, sizeof err) || control_reopen(app->vouch.control, err, sizeof err) ||
-        follow_reopen(app->follow, err, sizeof err))
+    for (unsigned i = 0; i < app->count && !error; i++)
+        error = listener_reconnect(&app->listeners[i], err, sizeof err);
+    if (error)
         log_debug("%s", err);
     else
         netwatch_settle(app->network);
 }
 
 /* What was set up. Said only when all of it was: a failure is one line. */
-static void tell_start(const struct recv_app *app)
+static void begin(struct recv_app *app)
 {
-    if (!app->follow) {
-        log_info("listening to %s on %s", app->options.group, app->interface);
-        tell_buffer(app);
-    }
+    char err[512];
+
+    for (unsigned i = 0; i < app->count; i++)
+        listener_begin(&app->listeners[i]);
     log_info("playing on %s", playback_device(app->playback));
     if (playback_device_warning(app->playback))
         log_warning("sound device %s: %s", app->options.device, playback_device_warning(app->playback));
     if (*app->warning)
         log_warning("%s", app->warning);
-}
-
-/* Tells the group how this receiver fares, when it is its turn. */
-static void tell_group(struct recv_app *app, const struct playback_status *status, raw_ns now)
-{
-    struct rx_distributions distributions;
-    struct telemetry telemetry;
-    const struct clock_map *map = timekeeper_map(app->clock);
-    const struct gauge_on on = {
-        .status = status,
-        .distributions = &distributions,
-        .map = map,
-        .clock = timekeeper_source(app->clock),
-        .channels = playback_channels(app->playback),
-        .delay_ns = llround(app->options.delay_ms * 1e6),
-        .refused = app->vouch.refused || follow_refuses(app->follow),
-    };
-
-    if (!control_due(app->vouch.control, &status->rx.stream, now))
-        return;
-    playback_get_distributions(app->playback, &distributions);
-    gauge_telemetry(&app->gauge, &on, now, &telemetry);
-    control_say(app->vouch.control, &status->rx.stream, &telemetry, rtcp_clock_of_map(map), now);
-    gauge_reported(&app->gauge, &distributions, now);
+    if (netwatch_open(&app->network, app->options.interface, &app->group, err, sizeof err))
+        log_warning("%s", err);
 }
 
 /* The control thread's life: until a signal ends it. */
@@ -236,32 +159,24 @@ static void control(struct recv_app *app)
 {
     struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
-    const struct report_on on = {app->playback, &app->gauge,  app->receiver, app->clock,
-                                 &app->vouch,   app->network, &app->service, app->follow};
+    const struct report_on on = {app->playback, app->listeners, app->count,
+                                 app->clock,    app->network,   &app->service};
     struct playback_status status;
-    struct playback_extremes extremes;
     raw_ns next = clock_raw_now();
 
-    gauge_init(&app->gauge, next);
     while (poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
         raw_ns now = clock_raw_now();
-        const struct clock_map *map = timekeeper_run(app->clock);
 
-        playback_set_clock(app->playback, map);
-        playback_get_status(app->playback, &status);
+        playback_set_clock(app->playback, timekeeper_run(app->clock));
+        playback_get_status(app->playback, 0, &status);
         service_ready(&app->service);
         service_alive(&app->service, now, status.cycles);
-        follow(app, &status, map, now);
-        playback_refuse(app->playback,
-                        vouch_run(&app->vouch, &status, map, now) || follow_refuses(app->follow));
-        if (app->vouch.gone)
-            playback_bye(app->playback, status.rx.stream.claim.ssrc);
-        if (playback_take_extremes(app->playback, &extremes))
-            gauge_extremes(&app->gauge, &extremes);
-        tell_group(app, &status, now);
+        if (app->discovery)
+            discovery_run(app->discovery, now);
+        for (unsigned i = 0; i < app->count; i++)
+            listener_run(&app->listeners[i], app->clock, app->settings.delay_ns, now);
         if (netwatch_run(app->network, now))
             reconnect(app);
-        recv_sweep(app->receiver);
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
@@ -269,37 +184,36 @@ static void control(struct recv_app *app)
     }
 }
 
-/* Nothing is heard any more; the group shall know. */
+/* Nothing is heard any more; the groups shall know. */
 static void leave(struct recv_app *app)
 {
-    struct rtcp_report ignored;
+    bool again;
 
-    while (control_leave(app->vouch.control, clock_raw_now())) {
-        poll(NULL, 0, TIMEKEEPER_INTERVAL_MS);
-        control_poll(app->vouch.control, 0, 0, &ignored);
-    }
+    do {
+        again = false;
+        for (unsigned i = 0; i < app->count; i++)
+            again |= listener_leave(&app->listeners[i], clock_raw_now());
+    } while (again && poll(NULL, 0, TIMEKEEPER_INTERVAL_MS) == 0);
 }
 
 static int open_all(struct recv_app *app, char *err, size_t err_size)
 {
-    const struct clock_map no_clock = {.state = MEDIA_CLOCK_NO_PTP};
     const struct recv_options *o = &app->options;
+    char group[INET_ADDRSTRLEN];
     int error;
 
     waiting_need(&app->waiting, "clock", o->clock);
     error = timekeeper_open(&app->clock, o->clock, (int)o->ptp_domain, err, err_size);
     if (!error) {
-        waiting_need(&app->waiting, *o->interface ? "network interface" : "a route to",
-                     *o->interface ? o->interface : o->group);
+        waiting_need(
+            &app->waiting, *o->interface ? "network interface" : "a route to",
+            *o->interface ? o->interface : inet_ntop(AF_INET, &app->group.sin_addr, group, sizeof group));
         error = open_network(app, err, err_size);
     }
     if (!error) {
         waiting_need(&app->waiting, "sound device", o->device);
         error = start_playback(app, err, err_size);
     }
-    /* what is described in a file can be joined, or that is a failure of the start */
-    if (!error && o->sdp[0] && follow_run(app->follow, &no_clock, false, clock_raw_now()))
-        error = retune(app, err, err_size);
     /* last, so that a start that fails leaves no file behind */
     if (!error) {
         waiting_need(&app->waiting, NULL, NULL);
@@ -308,18 +222,16 @@ static int open_all(struct recv_app *app, char *err, size_t err_size)
     return error;
 }
 
+/* All that open_all() opened but what is written; also after a failure in the midst. */
 static void close_all(struct recv_app *app)
 {
     playback_stop(app->playback);
-    recv_close(app->receiver);
-    control_close(app->vouch.control);
-    follow_close(app->follow);
+    for (unsigned i = 0; i < app->count; i++)
+        listener_close(&app->listeners[i]);
+    discovery_close(app->discovery);
     timekeeper_close(app->clock);
-    app->vouch.control = NULL;
-    app->buffer_bytes = 0;
-    app->follow = NULL;
     app->playback = NULL;
-    app->receiver = NULL;
+    app->discovery = NULL;
     app->clock = NULL;
 }
 
@@ -339,12 +251,25 @@ static int run(struct recv_app *app)
     }
     if (!error) {
         waiting_over(&app->waiting);
-        tell_start(app);
-        watch_network(app);
+        begin(app);
         control(app);
     }
     log_info("stopping");
     return EXIT_SUCCESS;
+}
+
+/* What the options come to. */
+static void prepare(struct recv_app *app)
+{
+    const struct recv_options *o = &app->options;
+
+    gethostname(app->host, sizeof app->host - 1);
+    /* receivers of one host have a card each */
+    snprintf(app->cname, sizeof app->cname, "%.180s@%s", o->device, app->host);
+    app->count = recv_options_selections(o, app->selections);
+    app->group = recv_options_group(o);
+    app->settings =
+        (struct rx_settings){.gain = pow(10, o->gain_db / 20), .delay_ns = llround(o->delay_ms * 1e6)};
 }
 
 int main(int argc, char **argv)
@@ -356,24 +281,22 @@ int main(int argc, char **argv)
         return status;
     log_start(&(struct log_config){"unisono-recv", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
-    gethostname(app.host, sizeof app.host - 1);
     if (app.options.list) {
         status = list_run(&app.options, app.signals, stdout);
         close(app.signals);
         return status;
     }
+    prepare(&app);
     service_open(&app.service, clock_raw_now());
     app.waiting =
         (struct waiting){.allowed = app.options.wait, .signals = app.signals, .service = &app.service};
     status = run(&app);
     service_stopping(&app.service);
     playback_stop(app.playback);
+    app.playback = NULL;
     leave(&app);
-    control_close(app.vouch.control);
-    follow_close(app.follow);
+    close_all(&app);
     netwatch_close(app.network);
-    recv_close(app.receiver);
-    timekeeper_close(app.clock);
     stats_close(app.stats);
     service_close(&app.service);
     close(app.signals);

@@ -26,6 +26,21 @@ struct redescription {
     struct stream_description description;
 };
 
+/* What the two threads share of a voice. */
+struct shared_voice {
+    SNAPSHOT_OF(struct redescription) redescribed;
+    SNAPSHOT_OF(struct voice_settings) settings;
+    SNAPSHOT_OF(struct playback_status) published;
+    SNAPSHOT_OF(struct rx_distributions) distributions;
+    struct playback_extremes extremes; /* the real-time thread's while `handed` is false, else the other's */
+    atomic_bool handed;
+    atomic_bool refused;  /* the stream is not to be heard */
+    _Atomic uint64_t bye; /* an SSRC above 2^32, so that 0 is none; taken by the real-time thread */
+    _Atomic int64_t lead_ns;
+    uint32_t described;    /* the real-time thread's: number of the description in use */
+    uint32_t descriptions; /* the control thread's count */
+};
+
 struct playback {
     struct playback_config config;
     struct card *card; /* NULL while it is gone */
@@ -37,7 +52,7 @@ struct playback {
     raw_ns publish_at;
     struct playback_status status;
     double wake_late_ms; /* the latest since the extremes were handed over */
-    uint32_t described;  /* number of the description in use */
+    uint32_t set;        /* value of `changes` that rx has */
     pthread_t thread;
     sem_t entered; /* the thread has its scheduling, `warning` says if not */
     char warning[256];
@@ -46,15 +61,11 @@ struct playback {
 
     /* what the two threads share */
     SNAPSHOT_OF(struct clock_map) clock;
-    SNAPSHOT_OF(struct redescription) redescribed;
-    SNAPSHOT_OF(struct playback_status) published;
-    SNAPSHOT_OF(struct rx_distributions) distributions;
-    struct playback_extremes extremes; /* the real-time thread's while `handed` is false, else the other's */
-    atomic_bool handed;
-    _Atomic uint64_t bye; /* an SSRC above 2^32, so that 0 is none; taken by the real-time thread */
+    SNAPSHOT_OF(struct rx_settings) settings;
+    SNAPSHOT_OF(struct duck_config) duck;
+    _Atomic uint32_t changes; /* grows with each change of any settings */
     _Atomic bool stop;
-    uint32_t descriptions; /* the control thread's count */
-    atomic_bool refused;   /* the stream is not to be heard */
+    struct shared_voice voices[RX_VOICES_MAX];
 };
 
 static void lose_card(struct playback *p, raw_ns now)
@@ -119,18 +130,19 @@ static void feed_card(struct playback *p, const struct clock_map *map, raw_ns no
         p->running = card_start(p->card) == 0;
 }
 
-static void drain_network(struct playback *p, const struct clock_map *map, const struct clock_pair *pair)
+static void drain_network(struct playback *p, unsigned voice, const struct clock_map *map,
+                          const struct clock_pair *pair)
 {
     const struct recv_datagram *datagrams;
     int count, batches = 0;
 
     do {
-        count = recv_drain(p->config.receiver, &datagrams);
+        count = recv_drain(p->config.receivers[voice], &datagrams);
         for (int i = 0; i < count; i++) {
             const struct recv_datagram *d = &datagrams[i];
             raw_ns arrival = clock_raw_of_stamp(pair, d->arrival_realtime_ns);
 
-            rx_datagram(p->rx, map, d->bytes, d->len, arrival, d->source.sin_addr.s_addr);
+            rx_datagram(p->rx, voice, map, d->bytes, d->len, arrival, d->source.sin_addr.s_addr);
         }
     } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
 }
@@ -139,50 +151,95 @@ static void drain_network(struct playback *p, const struct clock_map *map, const
  * Group and description change as one: packets of the one group are never read as the other's. False while
  * the new group has to wait; what still comes from the old one is nobody's sound any more.
  */
-static bool tune(struct playback *p)
+static bool tune(struct playback *p, unsigned voice)
 {
+    struct shared_voice *v = &p->voices[voice];
     struct redescription newest;
 
-    SNAPSHOT_LOAD(&p->redescribed, &newest);
-    if (newest.number == p->described)
+    SNAPSHOT_LOAD(&v->redescribed, &newest);
+    if (newest.number == v->described)
         return true;
-    if (!recv_go_over(p->config.receiver))
+    if (!recv_go_over(p->config.receivers[voice]))
         return false;
-    p->described = newest.number;
-    rx_describe(p->rx, &newest.description);
+    v->described = newest.number;
+    rx_describe(p->rx, voice, &newest.description);
     return true;
 }
 
-static void hand_over(struct playback *p)
+/* Those before were all taken: each is handed over once. */
+static bool all_taken(const struct playback *p)
 {
-    const struct rx_status *rx = &p->status.rx;
+    for (unsigned i = 0; i < p->config.rx.voices; i++)
+        if (atomic_load_explicit(&p->voices[i].handed, memory_order_acquire))
+            return false;
+    return true;
+}
 
-    p->extremes = (struct playback_extremes){
+static void hand_over(struct playback *p, const struct rx_status *rx, struct shared_voice *v)
+{
+    v->extremes = (struct playback_extremes){
         .error_worst_ns = rx->error_worst_ns,
         .lead_min_ms = rx->lead_min_ms,
         .queued_min_ms = rx->queued_min_ms,
         .wake_late_ms = p->wake_late_ms,
     };
-    memcpy(p->extremes.peaks, rx->peaks, sizeof rx->peaks);
-    rx_clear_extremes(p->rx);
-    p->wake_late_ms = 0;
-    atomic_store_explicit(&p->handed, true, memory_order_release);
+    memcpy(v->extremes.peaks, rx->peaks, sizeof rx->peaks);
+    atomic_store_explicit(&v->handed, true, memory_order_release);
 }
 
 static void publish(struct playback *p, raw_ns now)
 {
     struct rx_distributions distributions;
+    bool hand = all_taken(p);
 
     if (now.ns < p->publish_at.ns)
         return;
     p->publish_at.ns = now.ns + PUBLISH_NS;
-    rx_get_status(p->rx, &p->status.rx);
     p->status.card_present = p->card != NULL;
-    SNAPSHOT_STORE(&p->published, &p->status);
-    rx_get_distributions(p->rx, &distributions);
-    SNAPSHOT_STORE(&p->distributions, &distributions);
-    if (!atomic_load_explicit(&p->handed, memory_order_acquire))
-        hand_over(p);
+    for (unsigned i = 0; i < p->config.rx.voices; i++) {
+        struct shared_voice *v = &p->voices[i];
+
+        rx_get_status(p->rx, i, &p->status.rx);
+        SNAPSHOT_STORE(&v->published, &p->status);
+        rx_get_distributions(p->rx, i, &distributions);
+        SNAPSHOT_STORE(&v->distributions, &distributions);
+        if (hand)
+            hand_over(p, &p->status.rx, v);
+    }
+    if (hand) {
+        rx_clear_extremes(p->rx);
+        p->wake_late_ms = 0;
+    }
+}
+
+/* What the control thread has changed since. */
+static void obey(struct playback *p)
+{
+    uint32_t changes = atomic_load_explicit(&p->changes, memory_order_acquire);
+    struct rx_settings settings;
+    struct voice_settings voice;
+    struct duck_config duck;
+
+    for (unsigned i = 0; i < p->config.rx.voices; i++) {
+        struct shared_voice *v = &p->voices[i];
+        uint64_t bye = atomic_exchange_explicit(&v->bye, 0, memory_order_relaxed);
+
+        rx_refuse(p->rx, i, atomic_load_explicit(&v->refused, memory_order_relaxed));
+        rx_offer(p->rx, i, atomic_load_explicit(&v->lead_ns, memory_order_relaxed));
+        if (bye)
+            rx_bye(p->rx, i, (uint32_t)bye);
+    }
+    if (changes == p->set)
+        return;
+    p->set = changes;
+    SNAPSHOT_LOAD(&p->settings, &settings);
+    rx_set(p->rx, &settings);
+    SNAPSHOT_LOAD(&p->duck, &duck);
+    rx_set_duck(p->rx, &duck);
+    for (unsigned i = 0; i < p->config.rx.voices; i++) {
+        SNAPSHOT_LOAD(&p->voices[i].settings, &voice);
+        rx_set_voice(p->rx, i, &voice);
+    }
 }
 
 /* One cycle; returns when the next is due. */
@@ -190,16 +247,13 @@ static raw_ns cycle(struct playback *p)
 {
     struct clock_pair pair;
     struct clock_map map;
-    uint64_t bye;
 
     clock_pair_read(&pair);
     SNAPSHOT_LOAD(&p->clock, &map);
-    rx_refuse(p->rx, atomic_load_explicit(&p->refused, memory_order_relaxed));
-    bye = atomic_exchange_explicit(&p->bye, 0, memory_order_relaxed);
-    if (bye)
-        rx_bye(p->rx, (uint32_t)bye);
-    if (tune(p))
-        drain_network(p, &map, &pair);
+    obey(p);
+    for (unsigned i = 0; i < p->config.rx.voices; i++)
+        if (tune(p, i))
+            drain_network(p, i, &map, &pair);
     if (p->card)
         feed_card(p, &map, pair.raw);
     else
@@ -259,6 +313,17 @@ static void *enter(void *context)
     return NULL;
 }
 
+/* As they are without a word of the control thread. */
+static void begin_settings(struct playback *p)
+{
+    const struct voice_settings voice = {.gain = 1};
+
+    SNAPSHOT_STORE(&p->settings, &p->config.rx.settings);
+    SNAPSHOT_STORE(&p->duck, &p->config.rx.duck);
+    for (unsigned i = 0; i < p->config.rx.voices; i++)
+        SNAPSHOT_STORE(&p->voices[i].settings, &voice);
+}
+
 int playback_start(struct playback **result, const struct playback_config *config, char *warning,
                    size_t warning_size, char *err, size_t err_size)
 {
@@ -269,6 +334,7 @@ int playback_start(struct playback **result, const struct playback_config *confi
     if (!p)
         goto out;
     p->config = *config;
+    begin_settings(p);
     error = card_open(&p->card, &config->card, err, err_size);
     if (error)
         goto out;
@@ -305,40 +371,71 @@ void playback_set_clock(struct playback *p, const struct clock_map *map)
     SNAPSHOT_STORE(&p->clock, map);
 }
 
-void playback_describe(struct playback *p, const struct stream_description *description)
+static void tell_change(struct playback *p)
 {
-    struct redescription newest = {.number = ++p->descriptions, .description = *description};
-
-    SNAPSHOT_STORE(&p->redescribed, &newest);
+    atomic_fetch_add_explicit(&p->changes, 1, memory_order_release);
 }
 
-void playback_get_status(struct playback *p, struct playback_status *status)
+void playback_set(struct playback *p, const struct rx_settings *settings)
 {
-    SNAPSHOT_LOAD(&p->published, status);
+    SNAPSHOT_STORE(&p->settings, settings);
+    tell_change(p);
 }
 
-void playback_get_distributions(struct playback *p, struct rx_distributions *distributions)
+void playback_set_voice(struct playback *p, unsigned voice, const struct voice_settings *settings)
 {
-    SNAPSHOT_LOAD(&p->distributions, distributions);
+    SNAPSHOT_STORE(&p->voices[voice].settings, settings);
+    tell_change(p);
 }
 
-bool playback_take_extremes(struct playback *p, struct playback_extremes *extremes)
+void playback_set_duck(struct playback *p, const struct duck_config *duck)
 {
-    if (!atomic_load_explicit(&p->handed, memory_order_acquire))
+    SNAPSHOT_STORE(&p->duck, duck);
+    tell_change(p);
+}
+
+void playback_describe(struct playback *p, unsigned voice, const struct stream_description *description)
+{
+    struct shared_voice *v = &p->voices[voice];
+    struct redescription newest = {.number = ++v->descriptions, .description = *description};
+
+    SNAPSHOT_STORE(&v->redescribed, &newest);
+}
+
+void playback_get_status(struct playback *p, unsigned voice, struct playback_status *status)
+{
+    SNAPSHOT_LOAD(&p->voices[voice].published, status);
+}
+
+void playback_get_distributions(struct playback *p, unsigned voice, struct rx_distributions *distributions)
+{
+    SNAPSHOT_LOAD(&p->voices[voice].distributions, distributions);
+}
+
+bool playback_take_extremes(struct playback *p, unsigned voice, struct playback_extremes *extremes)
+{
+    struct shared_voice *v = &p->voices[voice];
+
+    if (!atomic_load_explicit(&v->handed, memory_order_acquire))
         return false;
-    *extremes = p->extremes;
-    atomic_store_explicit(&p->handed, false, memory_order_release);
+    *extremes = v->extremes;
+    atomic_store_explicit(&v->handed, false, memory_order_release);
     return true;
 }
 
-void playback_bye(struct playback *p, uint32_t ssrc)
+void playback_bye(struct playback *p, unsigned voice, uint32_t ssrc)
 {
-    atomic_store_explicit(&p->bye, UINT64_C(1) << 32 | ssrc, memory_order_relaxed);
+    atomic_store_explicit(&p->voices[voice].bye, UINT64_C(1) << 32 | ssrc, memory_order_relaxed);
 }
 
-void playback_refuse(struct playback *p, bool refused)
+void playback_refuse(struct playback *p, unsigned voice, bool refused)
 {
-    atomic_store_explicit(&p->refused, refused, memory_order_relaxed);
+    atomic_store_explicit(&p->voices[voice].refused, refused, memory_order_relaxed);
+}
+
+void playback_offer(struct playback *p, unsigned voice, int64_t lead_ns)
+{
+    atomic_store_explicit(&p->voices[voice].lead_ns, lead_ns, memory_order_relaxed);
 }
 
 unsigned playback_channels(const struct playback *p)

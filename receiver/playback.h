@@ -2,8 +2,9 @@
 /*
  * Playback: the receiver's real-time thread. Network and sound card around rx, in one loop:
  *
- *   sleep to the deadline --> drain the socket --> read the card --> rx_render() --> write the card
+ *   sleep to the deadline --> drain the sockets --> read the card --> rx_render() --> write the card
  *
+ * Each stream that is listened to is a voice: a socket, and a place in the mix; they count from 0.
  * It runs until playback_stop(), fades out, and lets the card play what it holds. A card that ran dry is
  * started again, one that disappeared is looked for twice a second; the network is drained all the while.
  */
@@ -21,13 +22,13 @@
 struct playback;
 
 struct playback_config {
-    struct receiver *receiver;  /* borrowed; drained only here */
-    struct card_config card;    /* its strings must outlive the playback */
-    struct rx_config rx;        /* card_rate_hz, card_channels and card_frames are filled in here */
+    struct receiver *receivers[RX_VOICES_MAX]; /* of each voice; borrowed, drained only here */
+    struct card_config card;                   /* its strings must outlive the playback */
+    struct rx_config rx; /* voices too; card_rate_hz, card_channels and card_frames are filled in here */
     unsigned realtime_priority; /* 0: ordinary scheduling */
 };
 
-/* What the thread publishes ten times a second. */
+/* What the thread publishes ten times a second of each voice; the card is in all of them. */
 struct playback_status {
     struct rx_status rx;
     bool card_present;
@@ -54,29 +55,39 @@ int playback_start(struct playback **playback, const struct playback_config *con
 /* Control thread: the clock's newest word. */
 void playback_set_clock(struct playback *playback, const struct clock_map *map);
 
-/*
- * Control thread, behind recv_retune(), or for itself when the group is the same: the present sound fades
- * out, and what comes from now on is described so.
- */
-void playback_describe(struct playback *playback, const struct stream_description *description);
+/* Control thread: what a user changes at run time, without a click. Kept: none of it is lost. */
+void playback_set(struct playback *playback, const struct rx_settings *settings);
+void playback_set_voice(struct playback *playback, unsigned voice, const struct voice_settings *settings);
+void playback_set_duck(struct playback *playback, const struct duck_config *duck);
 
-/* Control thread: the present stream is to be silence, or no longer. */
-void playback_refuse(struct playback *playback, bool refused);
+/*
+ * Control thread, behind recv_retune(), or for itself when the group is the same: the present sound of the
+ * voice fades out, and what comes from now on is described so.
+ */
+void playback_describe(struct playback *playback, unsigned voice,
+                       const struct stream_description *description);
+
+/* Control thread: the voice's present stream is to be silence, or no longer. */
+void playback_refuse(struct playback *playback, unsigned voice, bool refused);
+
+/* Control thread: as rx_offer(). */
+void playback_offer(struct playback *playback, unsigned voice, int64_t lead_ns);
 
 /* Control thread. */
-void playback_get_status(struct playback *playback, struct playback_status *status);
+void playback_get_status(struct playback *playback, unsigned voice, struct playback_status *status);
 
 /* Control thread: how it was all along, ten times a second anew. */
-void playback_get_distributions(struct playback *playback, struct rx_distributions *distributions);
+void playback_get_distributions(struct playback *playback, unsigned voice,
+                                struct rx_distributions *distributions);
 
 /*
  * Control thread: the extremes since those before. False when there are no newer ones yet; the span goes on
- * until they are taken.
+ * until those of all voices are taken.
  */
-bool playback_take_extremes(struct playback *playback, struct playback_extremes *extremes);
+bool playback_take_extremes(struct playback *playback, unsigned voice, struct playback_extremes *extremes);
 
-/* Control thread: the sender of this SSRC said BYE. */
-void playback_bye(struct playback *playback, uint32_t ssrc);
+/* Control thread: the sender of this SSRC said BYE to the voice. */
+void playback_bye(struct playback *playback, unsigned voice, uint32_t ssrc);
 
 /* Of the card. */
 unsigned playback_channels(const struct playback *playback);

@@ -13,6 +13,8 @@
 
 #define STANDARD_GROUP "239.69.83.1:5004"
 
+enum { STANDARD_CHANNELS = 2 };
+
 #define MEMBER(member) OPTION_MEMBER(struct recv_options, member)
 
 _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
@@ -20,6 +22,27 @@ _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST ==
 /* The codecs likewise: see OPTION_CODECS. */
 _Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1 && RTP_CODEC_F32 == 2 && RTP_CODEC_OPUS == 3,
                "order of OPTION_CODECS");
+
+static int check_group(const char *text, char *why, size_t why_len)
+{
+    struct selection unused;
+
+    return selection_parse(SELECTION_GROUP, text, &unused, why, why_len);
+}
+
+static int check_stream(const char *text, char *why, size_t why_len)
+{
+    struct selection unused;
+
+    return selection_parse(SELECTION_STREAM, text, &unused, why, why_len);
+}
+
+static int check_sdp(const char *text, char *why, size_t why_len)
+{
+    struct selection unused;
+
+    return selection_parse(SELECTION_SDP, text, &unused, why, why_len);
+}
 
 static const struct option_spec specs[] = {
     {.group = "Sound",
@@ -49,6 +72,36 @@ static const struct option_spec specs[] = {
      .unit = "dB",
      .argument = "DB",
      .help = "louder or, below 0, softer"},
+    {.group = "Sound",
+     .name = "duck",
+     .kind = OPTION_REAL,
+     MEMBER(duck_db),
+     .standard = "-20",
+     .min = -90,
+     .max = 0,
+     .unit = "dB",
+     .argument = "DB",
+     .help = "how far other streams are lowered while a page sounds"},
+    {.group = "Sound",
+     .name = "duck-attack",
+     .kind = OPTION_REAL,
+     MEMBER(duck_attack_ms),
+     .standard = "20",
+     .min = 1,
+     .max = 10000,
+     .unit = "ms",
+     .argument = "MS",
+     .help = "how long it takes to lower them"},
+    {.group = "Sound",
+     .name = "duck-release",
+     .kind = OPTION_REAL,
+     MEMBER(duck_release_ms),
+     .standard = "500",
+     .min = 1,
+     .max = 10000,
+     .unit = "ms",
+     .argument = "MS",
+     .help = "and to raise them again behind the page"},
     {.group = "Sound",
      .name = "resampler",
      .kind = OPTION_CHOICE,
@@ -88,28 +141,31 @@ static const struct option_spec specs[] = {
      .argument = "NAME",
      .help = "what people call this receiver, such as \"lobby left\"; without it the host's name"},
     {.group = "Network",
+     .name = "group",
+     .kind = OPTION_LIST,
+     MEMBER(groups),
+     .argument = "ADDR[:PORT][;SETTING]...",
+     .help = "IPv4 multicast address and UDP port to listen to, " STANDARD_GROUP
+             " unless a stream is given; may be given again, for several streams at once. Settings of this "
+             "one: name=TEXT, map=ROUTE, gain=DB, mute, delay=MS, page",
+     .check = check_group},
+    {.group = "Network",
      .name = "stream",
-     .kind = OPTION_TEXT,
-     MEMBER(stream),
-     .argument = "NAME",
+     .kind = OPTION_LIST,
+     MEMBER(streams),
+     .argument = "NAME[;SETTING]...",
      .help =
          "play the stream that is announced by this name (SAP, mDNS); wait for it, and follow it wherever "
-         "it goes"},
+         "it goes; may be given again",
+     .check = check_stream},
     {.group = "Network",
      .name = "sdp",
-     .kind = OPTION_TEXT,
-     MEMBER(sdp),
-     .argument = "FILE",
+     .kind = OPTION_LIST,
+     MEMBER(sdps),
+     .argument = "FILE[;SETTING]...",
      .help = "play the stream that this session description (SDP) describes, of equipment that does not "
-             "announce it"},
-    {.group = "Network",
-     .name = "group",
-     .kind = OPTION_TEXT,
-     MEMBER(group),
-     .standard = STANDARD_GROUP,
-     .argument = "ADDR[:PORT]",
-     .help = "without either, IPv4 multicast address and UDP port to listen to",
-     .check = option_check_group},
+             "announce it; may be given again",
+     .check = check_sdp},
     {.group = "Network",
      .name = "interface",
      .kind = OPTION_TEXT,
@@ -233,36 +289,34 @@ static const char *lacking(const struct recv_options *o)
     return o->latency_ms > 0 ? NULL : "--latency";
 }
 
-/* What stands beside --list, --stream or --sdp and is none of their business; NULL: nothing. */
-static const char *superfluous(const struct recv_options *o)
+static const char *const kind_names[] = {"--group", "--stream", "--sdp"}; /* enum selection_kind */
+
+static unsigned selected(const struct recv_options *o)
 {
-    if (strcmp(o->group, STANDARD_GROUP) != 0)
-        return "--group";
-    if (o->profile == OPTION_PROFILE_AES67)
-        return "--profile";
-    if (o->codec >= 0)
-        return "--codec";
-    if (o->sdp[0] && (o->list || o->stream[0]))
-        return "--sdp";
-    return o->stream[0] && o->list ? "--stream" : NULL;
+    return o->groups.count + o->streams.count + o->sdps.count;
 }
 
-static int check_source(const struct recv_options *o, char *why, size_t why_len)
+/* What stands beside --list and is none of its business; NULL: nothing. */
+static const char *superfluous(const struct recv_options *o)
 {
-    const char *by = o->list ? "--list" : o->stream[0] ? "--stream" : o->sdp[0] ? "--sdp" : NULL;
-    const char *name = by ? superfluous(o) : NULL;
+    if (selected(o) > 0)
+        return o->groups.count ? "--group" : o->streams.count ? "--stream" : "--sdp";
+    if (o->profile == OPTION_PROFILE_AES67)
+        return "--profile";
+    return o->codec >= 0 ? "--codec" : NULL;
+}
+
+static int check_list(const struct recv_options *o, char *why, size_t why_len)
+{
+    const char *name = o->list ? superfluous(o) : NULL;
 
     if (o->list_seconds && !o->list) {
         snprintf(why, why_len, "--list-seconds: %u; allowed with --list only", o->list_seconds);
         return -EINVAL;
     }
-    if (name && o->list)
+    if (name)
         snprintf(why, why_len, "%s: not allowed with --list, which plays nothing; leave one of the two out",
                  name);
-    else if (name)
-        snprintf(why, why_len,
-                 "%s: not allowed with %s, where the description says that; leave one of the two out", name,
-                 by);
     return name ? -EINVAL : 0;
 }
 
@@ -280,17 +334,54 @@ static int check_opus(const struct recv_options *o, char *why, size_t why_len)
     return -EINVAL;
 }
 
-static int check(const void *values, char *why, size_t why_len)
+static int check_map(const struct recv_options *o, const struct selection *s, char *why, size_t why_len)
 {
-    const struct recv_options *o = values;
-    bool described = o->stream[0] || o->sdp[0];
-    const char *name;
+    unsigned channels = o->channels ? o->channels : STANDARD_CHANNELS,
+             width = route_width(&s->settings.route);
 
-    if (check_source(o, why, why_len) < 0)
+    if (width <= channels)
+        return 0;
+    snprintf(why, why_len, "%s %s: its map goes to channel %u; allowed are 1 to %u, or more --channels",
+             kind_names[s->kind], s->target, width, channels);
+    return -EINVAL;
+}
+
+static int check_selections(const struct recv_options *o, char *why, size_t why_len)
+{
+    struct selection all[RX_VOICES_MAX];
+    unsigned count;
+    int error = 0;
+
+    if (selected(o) > RX_VOICES_MAX) {
+        snprintf(why, why_len, "--group, --stream and --sdp: %u streams; allowed are %d together",
+                 selected(o), RX_VOICES_MAX);
         return -EINVAL;
+    }
+    count = recv_options_selections(o, all);
+    for (unsigned i = 0; i < count && !error; i++) {
+        error = check_map(o, &all[i], why, why_len);
+        for (unsigned k = 0; k < i && !error; k++)
+            if (selection_same(&all[i], &all[k])) {
+                snprintf(why, why_len, "%s %s: given before; keep one", kind_names[all[i].kind],
+                         all[i].target);
+                error = -EINVAL;
+            }
+    }
+    return error;
+}
 
-    if (o->device[0] == '\0') {
-        snprintf(why, why_len, "--device: empty; allowed is the name of an ALSA PCM, see aplay -L");
+/* Whether anything would be played that nobody but these options describes. */
+static int check_profile(const struct recv_options *o, char *why, size_t why_len)
+{
+    bool described = o->streams.count + o->sdps.count > 0;
+    bool groups = o->groups.count > 0 || !described;
+    const char *name = NULL;
+
+    if (!groups && (o->profile == OPTION_PROFILE_AES67 || o->codec >= 0)) {
+        snprintf(why, why_len,
+                 "%s: not allowed with %s alone, where the description says that; allowed with --group",
+                 o->profile == OPTION_PROFILE_AES67 ? "--profile" : "--codec",
+                 o->streams.count ? "--stream" : "--sdp");
         return -EINVAL;
     }
     if (o->profile == OPTION_PROFILE_AES67) {
@@ -307,6 +398,44 @@ static int check(const void *values, char *why, size_t why_len)
     return name == NULL ? check_opus(o, why, why_len) : -EINVAL;
 }
 
+static int check(const void *values, char *why, size_t why_len)
+{
+    const struct recv_options *o = values;
+
+    if (check_list(o, why, why_len) < 0 || check_selections(o, why, why_len) < 0)
+        return -EINVAL;
+    if (o->device[0] == '\0') {
+        snprintf(why, why_len, "--device: empty; allowed is the name of an ALSA PCM, see aplay -L");
+        return -EINVAL;
+    }
+    return check_profile(o, why, why_len);
+}
+
+unsigned recv_options_selections(const struct recv_options *o, struct selection selections[RX_VOICES_MAX])
+{
+    const struct option_list *const lists[] = {&o->groups, &o->streams, &o->sdps}; /* enum selection_kind */
+    char why[512];
+    unsigned count = 0;
+
+    for (int kind = SELECTION_GROUP; kind <= SELECTION_SDP; kind++)
+        for (unsigned i = 0; i < lists[kind]->count; i++)
+            (void)selection_parse((enum selection_kind)kind, lists[kind]->texts[i], &selections[count++], why,
+                                  sizeof why);
+    if (count == 0)
+        (void)selection_parse(SELECTION_GROUP, STANDARD_GROUP, &selections[count++], why, sizeof why);
+    return count;
+}
+
+struct sockaddr_in recv_options_group(const struct recv_options *o)
+{
+    struct selection first;
+    char why[512];
+
+    (void)selection_parse(SELECTION_GROUP, o->groups.count ? o->groups.texts[0] : STANDARD_GROUP, &first, why,
+                          sizeof why);
+    return first.group;
+}
+
 const struct options_program recv_options_program = {
     .name = "unisono-recv",
     .usage = "[--OPTION VALUE]...",
@@ -317,6 +446,7 @@ const struct options_program recv_options_program = {
     .examples = "  unisono-recv --device hw:0 --interface eth0\n"
                 "  unisono-recv --list --interface eth0\n"
                 "  unisono-recv --stream 'Stage left' --device hw:0 --interface eth0\n"
+                "  unisono-recv --group 239.69.83.1 --group '239.69.83.2;gain=-6' --device hw:0\n"
                 "  unisono-recv --device plughw:CARD=PCH --gain -6 --delay 2.9\n"
                 "  unisono-recv --profile aes67 --group 239.69.1.1 --codec L24 --rate 48000 --channels 2 "
                 "--latency 5\n"

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include "proto/options.h"
-#include "proto/sdp.h"
+#include "rx.h"
+#include "selection.h"
 
 enum on_ptp_loss { ON_PTP_LOSS_PLAY, ON_PTP_LOSS_MUTE };
 
@@ -16,20 +17,20 @@ struct recv_options {
     char device[256]; /* ALSA PCM */
     double delay_ms;  /* this receiver's own, on top of the stream's latency */
     double gain_db;
-    int resampler;              /* enum resample_quality */
-    char name[64];              /* "": the host's */
-    char stream[SDP_NAME_SIZE]; /* name to look for; "": none */
-    char sdp[1024];             /* path of a description; "": none */
-    char group[64];        /* for option_parse_group(), which accepts it; what is played without either */
-    char interface[64];    /* "": by the routing table */
-    bool list;             /* tell what is on the air, and end */
-    uint32_t list_seconds; /* 0: not given */
-    int profile;           /* enum option_profile */
-    uint32_t rate_hz;      /* of the device, and of an AES67 stream; 0: not given */
-    uint32_t channels;     /* likewise */
-    int codec;             /* enum rtp_codec, of an AES67 stream; -1 with --profile unisono */
-    double latency_ms;     /* of an AES67 stream; 0: not given */
-    char clock[512];       /* for clock_source_open() */
+    int resampler;  /* enum resample_quality */
+    double duck_db; /* at most 0 */
+    double duck_attack_ms, duck_release_ms;
+    char name[64];                            /* "": the host's */
+    struct option_list groups, streams, sdps; /* what to listen to: for recv_options_selections() */
+    char interface[64];                       /* "": by the routing table */
+    bool list;                                /* tell what is on the air, and end */
+    uint32_t list_seconds;                    /* 0: not given */
+    int profile;                              /* enum option_profile */
+    uint32_t rate_hz;                         /* of the device, and of an AES67 stream; 0: not given */
+    uint32_t channels;                        /* likewise */
+    int codec;         /* enum rtp_codec, of an AES67 stream; -1 with --profile unisono */
+    double latency_ms; /* of an AES67 stream; 0: not given */
+    char clock[512];   /* for clock_source_open() */
     uint32_t ptp_domain;
     int on_ptp_loss;   /* enum on_ptp_loss */
     uint32_t realtime; /* priority 1 to 99; 0: off */
@@ -39,5 +40,15 @@ struct recv_options {
 };
 
 extern const struct options_program recv_options_program;
+
+/*
+ * What is to be listened to, in the order that counts: groups, streams by name, descriptions; where none was
+ * given, the standard group. Returns how many, 1 to RX_VOICES_MAX; `options` has passed the parser.
+ */
+unsigned recv_options_selections(const struct recv_options *options,
+                                 struct selection selections[RX_VOICES_MAX]);
+
+/* What stands for all of it where only a route is wanted: the first group, or the standard one. */
+struct sockaddr_in recv_options_group(const struct recv_options *options);
 
 #endif

@@ -8,7 +8,16 @@
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 
-static void tell_state(const struct playback_status *now)
+/* One stream, as it is now. */
+struct line {
+    const struct listener *listener;
+    struct playback_status now;
+    struct playback_extremes worst; /* since the line before */
+};
+
+/* ---- the log --------------------------------------------------------------------------------------- */
+
+static void tell_state(const char *label, const struct playback_status *now)
 {
     const struct stream_claim *c = &now->rx.stream.claim;
     struct in_addr from = {(in_addr_t)c->source};
@@ -16,14 +25,15 @@ static void tell_state(const struct playback_status *now)
 
     switch (now->rx.state) {
     case RX_PLAYING:
-        log_info("playing %s, %u Hz, %u channels from %s (SSRC %08x), latency %.3f ms", codec ? codec : "?",
-                 c->rate_hz, c->channels, inet_ntoa(from), c->ssrc, (double)now->rx.link_ns / 1e6);
+        log_info("%splaying %s, %u Hz, %u channels from %s (SSRC %08x), latency %.3f ms", label,
+                 codec ? codec : "?", c->rate_hz, c->channels, inet_ntoa(from), c->ssrc,
+                 (double)now->rx.link_ns / 1e6);
         break;
     case RX_ARMED:
-        log_info("stream found; waiting for card and clock to be known");
+        log_info("%sstream found; waiting for card and clock to be known", label);
         break;
     case RX_IDLE:
-        log_info("no stream: silence");
+        log_info("%sno stream: silence", label);
         break;
     case RX_FADING:
         break;
@@ -47,38 +57,60 @@ static void tell_unknown_codec(struct report *r, int codec)
 }
 
 /* Counters that somebody should see to when they grow. */
-static void tell_trouble(const struct playback_status *before, const struct playback_status *now,
+static void tell_trouble(const char *label, const struct rx_status *a, const struct rx_status *b,
                          double lead_min_ms)
 {
-    const struct rx_status *a = &before->rx, *b = &now->rx;
-
-    if (b->xruns != a->xruns)
-        log_warning(
-            "the sound device ran dry (%llu times so far): a larger --latency at the sender would cover it",
-            (unsigned long long)b->xruns);
     uint64_t concealed = b->concealed + b->made_up - a->concealed - a->made_up;
 
     if (concealed)
-        log_warning("%.1f ms of sound did not come in time and were concealed",
+        log_warning("%s%.1f ms of sound did not come in time and were concealed", label,
                     (double)concealed * 1e3 / (b->stream.claim.rate_hz ? b->stream.claim.rate_hz : 48000));
     /* at a start, some of what has gathered is past its time: nobody has to see to that */
     if (b->late != a->late && b->starts == a->starts && b->state == RX_PLAYING)
-        log_warning("%llu packets came too late to be played: network, clocks, or too small a --latency",
-                    (unsigned long long)(b->late - a->late));
+        log_warning("%s%llu packets came too late to be played: network, clocks, or too small a --latency",
+                    label, (unsigned long long)(b->late - a->late));
     if (b->state == RX_ARMED && a->state == RX_ARMED && lead_min_ms < b->lead_need_ms)
         log_warning(
-            "packets come only %.2f ms ahead of their time and %.2f ms are needed here: raise the sender's "
+            "%spackets come only %.2f ms ahead of their time and %.2f ms are needed here: raise the sender's "
             "--latency, or take --resampler fastest",
-            lead_min_ms, b->lead_need_ms);
+            label, lead_min_ms, b->lead_need_ms);
     if (b->absurd != a->absurd)
-        log_warning("%llu packets with impossible presentation times: are both ends on the same clock?",
-                    (unsigned long long)(b->absurd - a->absurd));
+        log_warning("%s%llu packets with impossible presentation times: are both ends on the same clock?",
+                    label, (unsigned long long)(b->absurd - a->absurd));
+}
+
+/* Likewise, of the card, which all streams have in common. */
+static void tell_card(const struct playback_status *before, const struct playback_status *now)
+{
+    if (now->rx.xruns != before->rx.xruns)
+        log_warning(
+            "the sound device ran dry (%llu times so far): a larger --latency at the sender would cover it",
+            (unsigned long long)now->rx.xruns);
     if (now->card_present != before->card_present)
         log_warning(now->card_present ? "the sound device is back"
                                       : "the sound device is gone; looking for it");
 }
 
-static void write_stream(struct stats *stats, const struct rx_status *rx)
+static void tell(struct report *r, const struct line *lines, unsigned count)
+{
+    if (r->spoken)
+        tell_card(&r->before[0], &lines[0].now);
+    for (unsigned i = 0; i < count; i++) {
+        const struct rx_status *before = &r->before[i].rx, *now = &lines[i].now.rx;
+        const char *label = lines[i].listener->label;
+
+        if (!r->spoken || now->state != before->state || now->starts != before->starts)
+            tell_state(label, &lines[i].now);
+        if (r->spoken)
+            tell_trouble(label, before, now, lines[i].worst.lead_min_ms);
+        r->before[i] = lines[i].now;
+    }
+    r->spoken = true;
+}
+
+/* ---- statistics ------------------------------------------------------------------------------------- */
+
+static void write_format(struct stats *stats, const struct rx_status *rx)
 {
     const struct stream_claim *c = &rx->stream.claim;
     const char *codec = rtp_codec_name(c->codec);
@@ -99,6 +131,37 @@ static void write_stream(struct stats *stats, const struct rx_status *rx)
     stats_real(stats, "jitter_us", rx->stream.counters.jitter_ns / 1e3);
 }
 
+/* What each stream has of its own. */
+static void write_stream(struct stats *stats, const struct line *line, const struct clock_map *map)
+{
+    const struct rx_status *rx = &line->now.rx;
+    const struct listener *l = line->listener;
+    struct recv_counters net;
+
+    recv_get_counters(l->receiver, &net);
+    stats_text(stats, "state", rx_state_name(rx->state));
+    write_format(stats, rx);
+    stats_real(stats, "lead_min_ms", line->worst.lead_min_ms);
+    stats_real(stats, "error_ns", rx->error_ns);
+    stats_real(stats, "error_worst_ns", line->worst.error_worst_ns);
+    stats_real(stats, "error_budget_us", gauge_budget_ns(rx, map) / 1e3);
+    stats_real(stats, "resample_ppm", rx->resample_ppm);
+    stats_count(stats, "played_frames", rx->played);
+    stats_count(stats, "concealed_frames", rx->concealed);
+    stats_count(stats, "made_up_frames", rx->made_up);
+    stats_count(stats, "recovered_frames", rx->recovered);
+    stats_count(stats, "starts", rx->starts);
+    stats_count(stats, "late_packets", rx->late);
+    stats_count(stats, "early_packets", rx->early);
+    stats_count(stats, "absurd_packets", rx->absurd);
+    stats_count(stats, "foreign_packets", rx->foreign);
+    stats_count(stats, "malformed_packets", rx->malformed);
+    stats_count(stats, "truncated_packets", net.truncated);
+    stats_count(stats, "overflowed_packets", net.overflows);
+    vouch_report(&l->vouch, stats);
+    follow_report(l->follow, stats);
+}
+
 static void write_control(struct stats *stats, const struct control *control)
 {
     struct control_counters rtcp;
@@ -112,80 +175,125 @@ static void write_control(struct stats *stats, const struct control *control)
     stats_count(stats, "rtcp_unsent", rtcp.unsent);
 }
 
-static void write_line(struct stats *stats, const struct playback_status *now,
-                       const struct playback_extremes *worst, const struct report_on *on)
+static void write_streams(struct stats *stats, const struct line *lines, unsigned count,
+                          const struct clock_map *map)
+{
+    stats_array_begin(stats, "streams");
+    for (unsigned i = 0; i < count; i++) {
+        const struct listener *l = lines[i].listener;
+
+        stats_object_begin(stats);
+        stats_text(stats, "name", l->config.selection->name);
+        stats_flag(stats, "page", lines[i].now.rx.page);
+        stats_real(stats, "ducked_db", lines[i].now.rx.ducked_db);
+        stats_real(stats, "gain_db", 20 * log10(l->settings.gain));
+        stats_flag(stats, "muted", l->settings.mute);
+        stats_real(stats, "own_delay_ms", (double)l->settings.delay_ns / 1e6);
+        write_stream(stats, &lines[i], map);
+        write_control(stats, l->vouch.control);
+        stats_object_end(stats);
+    }
+    stats_array_end(stats);
+}
+
+static void write_card(struct stats *stats, const struct playback_status *now,
+                       const struct playback_extremes *worst)
 {
     const struct rx_status *rx = &now->rx;
-    struct recv_counters net;
 
-    recv_get_counters(on->receiver, &net);
-    stats_begin(stats);
-    stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
-    stats_text(stats, "state", rx_state_name(rx->state));
-    write_stream(stats, rx);
-    stats_real(stats, "lead_min_ms", worst->lead_min_ms);
     stats_real(stats, "lead_need_ms", rx->lead_need_ms);
-    stats_real(stats, "error_ns", rx->error_ns);
-    stats_real(stats, "error_worst_ns", worst->error_worst_ns);
-    stats_real(stats, "error_budget_us", gauge_budget_ns(rx, timekeeper_map(on->clock)) / 1e3);
     stats_real(stats, "card_ppm", rx->card_ppm);
     stats_real(stats, "card_sigma_ns", rx->card_sigma_ns);
-    stats_real(stats, "resample_ppm", rx->resample_ppm);
     stats_real(stats, "queued_min_ms", worst->queued_min_ms);
-    stats_count(stats, "played_frames", rx->played);
-    stats_count(stats, "concealed_frames", rx->concealed);
-    stats_count(stats, "made_up_frames", rx->made_up);
-    stats_count(stats, "recovered_frames", rx->recovered);
     stats_count(stats, "clipped_samples", rx->clipped);
-    stats_count(stats, "starts", rx->starts);
     stats_count(stats, "xruns", rx->xruns);
-    stats_count(stats, "late_packets", rx->late);
-    stats_count(stats, "early_packets", rx->early);
-    stats_count(stats, "absurd_packets", rx->absurd);
-    stats_count(stats, "foreign_packets", rx->foreign);
-    stats_count(stats, "malformed_packets", rx->malformed);
-    stats_count(stats, "truncated_packets", net.truncated);
-    stats_count(stats, "overflowed_packets", net.overflows);
     stats_flag(stats, "device_present", now->card_present);
     stats_flag(stats, "realtime", now->realtime);
     stats_real(stats, "wake_late_max_ms", worst->wake_late_ms);
     stats_count(stats, "cycles", now->cycles);
+}
+
+/* The array comes first: who looks for the last member of a name finds the one of the line itself. */
+static void write_line(struct stats *stats, const struct line *lines, const struct report_on *on)
+{
+    const struct clock_map *map = timekeeper_map(on->clock);
+
+    stats_begin(stats);
+    stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
+    if (on->count > 1)
+        write_streams(stats, lines, on->count, map);
+    write_stream(stats, &lines[0], map);
+    write_card(stats, &lines[0].now, &lines[0].worst);
     timekeeper_report(on->clock, stats);
-    vouch_report(on->vouch, stats);
-    follow_report(on->follow, stats);
     stats_count(stats, "reconnects", netwatch_reconnects(on->network));
-    write_control(stats, on->vouch->control);
+    write_control(stats, lines[0].listener->vouch.control);
     stats_end(stats);
 }
 
-static void tell_manager_playing(const struct report_on *on, const struct rx_status *rx,
-                                 const struct playback_extremes *worst)
+/* ---- the service manager --------------------------------------------------------------------------- */
+
+/* ", headroom 3.2 ms", or nothing while that is not known. */
+static void headroom_text(double headroom_ms, char text[32])
 {
+    text[0] = '\0';
+    if (isfinite(headroom_ms))
+        snprintf(text, 32, ", headroom %.1f ms", headroom_ms);
+}
+
+static double headroom_of(const struct line *line)
+{
+    return fmin(line->worst.queued_min_ms, line->worst.lead_min_ms - line->now.rx.lead_need_ms);
+}
+
+static void tell_manager_playing(const struct report_on *on, const struct line *line)
+{
+    const struct rx_status *rx = &line->now.rx;
     const struct stream_claim *c = &rx->stream.claim;
     const char *codec = rtp_codec_name(c->codec);
-    double headroom_ms = fmin(worst->queued_min_ms, worst->lead_min_ms - rx->lead_need_ms);
-    char headroom[32] = "";
+    char headroom[32];
 
-    if (isfinite(headroom_ms))
-        snprintf(headroom, sizeof headroom, ", headroom %.1f ms", headroom_ms);
+    headroom_text(headroom_of(line), headroom);
     service_status(on->service, "playing %s %g kHz %u ch from %s, in step to %.1f us%s", codec ? codec : "?",
                    c->rate_hz / 1e3, c->channels, inet_ntoa((struct in_addr){(in_addr_t)c->source}),
                    gauge_budget_ns(rx, timekeeper_map(on->clock)) / 1e3, headroom);
 }
 
-static void tell_manager(const struct report_on *on, const struct playback_status *now,
-                         const struct playback_extremes *worst)
+/* Of several, the worst of those that play. */
+static void tell_manager_several(const struct report_on *on, const struct line *lines, unsigned playing)
 {
-    const char *text = "no stream";
+    const struct clock_map *map = timekeeper_map(on->clock);
+    double budget_ns = 0, headroom_ms = INFINITY;
+    char headroom[32];
 
-    if (!now->card_present)
+    for (unsigned i = 0; i < on->count; i++)
+        if (lines[i].now.rx.state == RX_PLAYING) {
+            budget_ns = fmax(budget_ns, gauge_budget_ns(&lines[i].now.rx, map));
+            headroom_ms = fmin(headroom_ms, headroom_of(&lines[i]));
+        }
+    headroom_text(headroom_ms, headroom);
+    service_status(on->service, "playing %u of %u streams, in step to %.1f us%s", playing, on->count,
+                   budget_ns / 1e3, headroom);
+}
+
+static void tell_manager(const struct report_on *on, const struct line *lines)
+{
+    const enum rx_state state = lines[0].now.rx.state;
+    const char *text = "no stream";
+    unsigned playing = 0;
+
+    for (unsigned i = 0; i < on->count; i++)
+        playing += lines[i].now.rx.state == RX_PLAYING;
+    if (!lines[0].now.card_present)
         text = "the sound device is gone; looking for it";
-    else if (on->vouch->refused)
+    else if (on->count > 1 && playing > 0) {
+        tell_manager_several(on, lines, playing);
+        return;
+    } else if (on->listeners[0].vouch.refused)
         text = "silent: the sender is of another PTP domain";
-    else if (now->rx.state == RX_ARMED)
+    else if (state == RX_ARMED)
         text = "stream found; waiting for card and clock to be known";
-    else if (now->rx.state != RX_IDLE) {
-        tell_manager_playing(on, &now->rx, worst);
+    else if (state != RX_IDLE) {
+        tell_manager_playing(on, &lines[0]);
         return;
     }
     service_status(on->service, "%s", text);
@@ -193,18 +301,16 @@ static void tell_manager(const struct report_on *on, const struct playback_statu
 
 void report_second(struct report *r, const struct report_on *on, struct stats *stats)
 {
-    struct playback_status now;
-    struct playback_extremes worst;
+    struct line lines[RX_VOICES_MAX] = {0};
 
-    playback_get_status(on->playback, &now);
-    gauge_line(on->gauge, &worst);
-    if (!r->spoken || now.rx.state != r->before.rx.state || now.rx.starts != r->before.rx.starts)
-        tell_state(&now);
-    if (r->spoken)
-        tell_trouble(&r->before, &now, worst.lead_min_ms);
-    tell_unknown_codec(r, now.rx.unknown_codec);
-    tell_manager(on, &now, &worst);
-    r->spoken = true;
-    r->before = now;
-    write_line(stats, &now, &worst, on);
+    for (unsigned i = 0; i < on->count; i++) {
+        lines[i].listener = &on->listeners[i];
+        playback_get_status(on->playback, i, &lines[i].now);
+        gauge_line(&on->listeners[i].gauge, &lines[i].worst);
+    }
+    tell(r, lines, on->count);
+    for (unsigned i = 0; i < on->count; i++)
+        tell_unknown_codec(r, lines[i].now.rx.unknown_codec);
+    tell_manager(on, lines);
+    write_line(stats, lines, on);
 }

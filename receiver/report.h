@@ -6,19 +6,16 @@
 #ifndef UNISONO_REPORT_H
 #define UNISONO_REPORT_H
 
-#include "follow.h"
-#include "gauge.h"
+#include "listener.h"
 #include "playback.h"
 #include "proto/host/netwatch.h"
 #include "proto/host/service.h"
 #include "proto/host/stats.h"
 #include "proto/host/timekeeper.h"
-#include "recv.h"
-#include "vouch.h"
 
 /* What was told before; all zero at the start. */
 struct report {
-    struct playback_status before;
+    struct playback_status before[RX_VOICES_MAX];
     unsigned told_codecs; /* bit n: codec n, which is not known here, was told of */
     bool spoken;
 };
@@ -26,15 +23,17 @@ struct report {
 /* What the receiver consists of, as far as it is reported. */
 struct report_on {
     struct playback *playback;
-    struct gauge *gauge;
-    const struct receiver *receiver;
+    struct listener *listeners;
+    unsigned count; /* of them, 1 to RX_VOICES_MAX */
     const struct timekeeper *clock;
-    const struct vouch *vouch;
     const struct netwatch *network;
     struct service *service;
-    const struct follow *follow; /* NULL: a group was given */
 };
 
+/*
+ * The members of a line are of the card and of the first stream. Where there are several, the array `streams`
+ * has them all.
+ */
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);
 
 #endif

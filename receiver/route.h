@@ -11,9 +11,13 @@
  *     1=mono                         the sum of all stream channels, each at 1/n, so that it cannot clip
  *     1=Vox,2='Keys, left':-3        by name, where the description of the stream gives names
  *
- * Card channels that are not named are silent. The empty route is straight: channel n to channel n, and a
- * stream of one channel to all. What a stream has no channel for is silence, not an error: streams come and
- * go.
+ * Blanks between the parts mean nothing. A word of digits is a number, the word mono the sum, any other a
+ * name; what stands in 'single' or "double" quotes is a name in any case. A gain is in dB, with these letters
+ * or without.
+ *
+ * Card channels that are not named are silent. The empty route, also written straight, is channel n to
+ * channel n, and a stream of one channel to all. What a stream has no channel for is silence, not an error:
+ * streams come and go.
  *
  * Pure; a change is a ramp of 10 ms, so that it makes no click.
  */
@@ -24,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ROUTE_ENTRIES_MAX = 256, ROUTE_ALL = 255 };
+enum { ROUTE_ENTRIES_MAX = 256, ROUTE_ALL = 255, ROUTE_WHY_SIZE = 160 };
 
 /* Channels here count from 0. */
 struct route_entry {
@@ -45,23 +49,30 @@ struct route_names {
 };
 
 /*
- * Reads a route. `names` may be NULL. Returns 0, or -EINVAL with one line in `why` that names the part that
- * is wrong, and what is allowed: channels 1 to 64, gains -120 to +20 dB. -ENOENT, with a line: a name that
- * `names` does not hold (and nothing else is wrong).
+ * Reads a route. `names` may be NULL: none are known. Returns 0, or -EINVAL with one line in `why` that names
+ * the part that is wrong, and what is allowed: channels 1 to 64, each of the card once, gains -120 to +20 dB.
+ * *route is then as it was. -ENOENT, with a line: a name that `names` does not hold, and nothing else is
+ * wrong. *route is then usable, and what goes by that name is silent. ROUTE_WHY_SIZE holds each `why` whole.
  */
 int route_parse(const char *text, const struct route_names *names, struct route *route, char *why,
                 size_t why_size);
 
+/* How many channels a card must have for all of `route` to be heard; 0: a straight route suits every card. */
+unsigned route_width(const struct route *route);
+
 /* A route at work. */
 struct router;
 
-/* For cards of card_channels, and streams of up to 64. NULL when memory is short. */
+/* For cards of card_channels (1..64), and streams of up to 64; straight, of no stream: silence. NULL when
+ * memory is short. */
 struct router *router_create(unsigned card_channels);
 void router_destroy(struct router *r);
 
 /*
- * From now on routes `stream_channels` channels so. `at_once`: without a ramp, since what comes is another
- * sound; else gains go there linearly within 10 ms of rate_hz.
+ * From now on routes `stream_channels` (0..64; 0: silence) channels so. `at_once`: without a ramp, since what
+ * comes is another sound; else gains go there linearly within 10 ms of rate_hz, from where they are, be it on
+ * their way from an earlier change. Entries for channels that the card or the stream does not have are
+ * passed over. Allocates nothing.
  */
 void router_set(struct router *r, const struct route *route, unsigned stream_channels, uint32_t rate_hz,
                 bool at_once);
@@ -69,7 +80,8 @@ void router_set(struct router *r, const struct route *route, unsigned stream_cha
 /* `from` has just what `r` has, its ramp included. Of the same number of card channels. */
 void router_copy(struct router *r, const struct router *from);
 
-/* in: frames x stream_channels, out: frames x card_channels; they do not overlap. */
+/* in: frames x stream_channels, out: frames x card_channels; they do not overlap. A channel that is passed on
+ * alone and at unity keeps every bit. */
 void router_run(struct router *r, const float *in, float *out, size_t frames);
 
 #endif

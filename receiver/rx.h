@@ -2,16 +2,17 @@
 /*
  * rx: the receiver, whole, without a system call in it.
  *
- *   datagrams --> stream (whose?) --> timeline --> conceal --> resample --> frames for the card
- *                                        ^                        ^
- *   card readings --> observer ----------+------ playout ---------+
- *   media clock   ------------------------------'
+ *   datagrams --> voice: stream (whose?) --> timeline --> route --> conceal --> resample --> fader, duck --.
+ *   datagrams --> voice +--> mix --> frames for
+ *   ...                                        ^                        ^                                   |
+ * the card card readings --> observer ----------------+------ playout ---------+ media clock
+ * -------------------------------------'
  *
  * Whoever drives it (daemon, simulator, fuzzer) passes time, datagrams and card readings in, and gets frames
  * to write and the next deadline back. Nothing is allocated after rx_create().
  *
  * One cycle of the driver:
- *     rx_datagram() for each datagram waiting
+ *     rx_datagram() for each datagram waiting, of each voice
  *     rx_card()     once, with the card's status
  *     rx_render()   once, and write all it returned to the card
  *     sleep until rx_deadline()
@@ -23,24 +24,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "distribution.h"
+#include "level.h"
 #include "proto/mediaclock.h"
 #include "proto/resample.h"
 #include "proto/rtp.h"
 #include "proto/timebase.h"
+#include "route.h"
 #include "stream.h"
-#include "distribution.h"
+
+#define RX_VOICES_MAX 16
 
 struct rx;
+
+/* Of the whole output. */
+struct rx_settings {
+    double gain;      /* linear */
+    bool mute;        /* silence, with all else going on */
+    int64_t delay_ns; /* this receiver's own, added to the sender's latency; 0 or more */
+};
+
+/* Of one stream. */
+struct voice_settings {
+    struct route route;
+    double gain; /* linear */
+    bool mute;
+    int64_t delay_ns; /* on top of the whole output's; 0 or more */
+    bool page;        /* others give way to it, even if its packets do not ask for that */
+};
 
 struct rx_config {
     uint32_t card_rate_hz;
     unsigned card_channels; /* 1 to 64 */
     size_t card_frames;     /* how much the card's buffer holds */
     enum resample_quality quality;
-    double gain;       /* linear */
-    int64_t delay_ns;  /* this receiver's own, added to the sender's latency */
+    unsigned voices;             /* streams that are listened to, 1 to RX_VOICES_MAX */
+    struct rx_settings settings; /* to begin with; those of voices are 0 dB, straight */
+    struct duck_config duck;
     bool mute_on_loss; /* silence in holdover, instead of playing on at the last rate */
-    bool plain;        /* AES67 without the extension: the five below describe the stream */
+    bool plain;        /* AES67 without the extension: the five below describe the streams */
     enum rtp_codec codec;
     uint32_t rate_hz;
     unsigned channels;
@@ -55,7 +77,10 @@ enum rx_state {
     RX_FADING   /* fading out, to arm again or to end */
 };
 
-/* Everything counted since rx_create(), and how it stands now. */
+/*
+ * Everything counted since rx_create(), and how it stands now: of one voice, and of the card, which all have
+ * in common (xruns, lead_need, queued, card, clipped, peaks).
+ */
 struct rx_status {
     enum rx_state state;
     struct stream stream;
@@ -82,6 +107,8 @@ struct rx_status {
     double resample_ppm;   /* step against nominal */
     int64_t link_ns;       /* from sampling to playout, own delay included */
     uint64_t clipped;      /* samples beyond full scale after gain */
+    bool page;             /* others give way to it */
+    double ducked_db;      /* how far it gives way itself, at most 0 */
     float peaks[RTP_CHANNELS_MAX]; /* of each card channel, after gain, since rx_clear_extremes(); full scale
                                       1 */
 };
@@ -97,17 +124,28 @@ struct rx *rx_create(const struct rx_config *config);
 void rx_destroy(struct rx *rx);
 
 /*
- * Takes one datagram as it came, hostile or not. `map` may be in state MEDIA_CLOCK_NO_PTP. `source`
- * identifies the sending host.
+ * Takes one datagram as it came for a voice, hostile or not. `map` may be in state MEDIA_CLOCK_NO_PTP.
+ * `source` identifies the sending host.
  */
-void rx_datagram(struct rx *rx, const struct clock_map *map, const uint8_t *bytes, size_t length,
-                 raw_ns arrival, uint64_t source);
+void rx_datagram(struct rx *rx, unsigned voice, const struct clock_map *map, const uint8_t *bytes,
+                 size_t length, raw_ns arrival, uint64_t source);
 
 /*
- * From now on datagrams are of another stream, described so: the present one is faded out and given up. What
- * rx_config said of the stream is forgotten.
+ * From now on a voice's datagrams are of another stream, described so: the present one is faded out and given
+ * up. What rx_config said of the stream is forgotten.
  */
-void rx_describe(struct rx *rx, const struct stream_description *description);
+void rx_describe(struct rx *rx, unsigned voice, const struct stream_description *description);
+
+/*
+ * The packets of this voice's stream, which may not have begun yet, are going to come so long before their
+ * time; 0: not known. The card then holds no more sound than that leaves.
+ */
+void rx_offer(struct rx *rx, unsigned voice, int64_t lead_ns);
+
+/* Changes at run time: gains and routes by ramps, delays by a crossfade. */
+void rx_set(struct rx *rx, const struct rx_settings *settings);
+void rx_set_voice(struct rx *rx, unsigned voice, const struct voice_settings *settings);
+void rx_set_duck(struct rx *rx, const struct duck_config *duck);
 
 /* The card's status: at `stamp`, `queued` of the frames written had not left the converter. */
 void rx_card(struct rx *rx, raw_ns stamp, int64_t queued);
@@ -128,19 +166,19 @@ void rx_card_stopped(struct rx *rx, bool ran_dry);
 void rx_stop(struct rx *rx);
 bool rx_ended(const struct rx *rx);
 
-/* Silence, with a fade, as long as `refused`; then the sound finds its place again. */
-void rx_refuse(struct rx *rx, bool refused);
+/* Silence of this voice, with a fade, as long as `refused`; then the sound finds its place again. */
+void rx_refuse(struct rx *rx, unsigned voice, bool refused);
 
-/* The stream of this SSRC ends with what has come of it: its sender said so by RTCP. */
-void rx_bye(struct rx *rx, uint32_t ssrc);
+/* The voice's stream of this SSRC ends with what has come of it: its sender said so by RTCP. */
+void rx_bye(struct rx *rx, unsigned voice, uint32_t ssrc);
 
 /* When to run the next cycle, given that this one ran at `now`. */
 raw_ns rx_deadline(struct rx *rx, raw_ns now);
 
-void rx_get_status(const struct rx *rx, struct rx_status *status);
-void rx_get_distributions(const struct rx *rx, struct rx_distributions *distributions);
+void rx_get_status(const struct rx *rx, unsigned voice, struct rx_status *status);
+void rx_get_distributions(const struct rx *rx, unsigned voice, struct rx_distributions *distributions);
 
-/* Begins a new interval for the extremes in the status. */
+/* Begins a new interval for the extremes in the status, of all voices. */
 void rx_clear_extremes(struct rx *rx);
 
 const char *rx_state_name(enum rx_state state);

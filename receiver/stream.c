@@ -32,6 +32,7 @@ enum stream_verdict stream_judge(struct stream *s, const struct stream_claim *cl
 {
     if (s->locked && same_stream(&s->claim, claim)) {
         s->newest = arrival;
+        s->claim.priority = claim->priority;
         follow_source(s, claim->source, arrival);
         s->announced = s->announced && claim->starts;
         return STREAM_TAKE;

@@ -31,8 +31,9 @@ struct stream_claim {
     enum rtp_codec codec;
     uint32_t rate_hz;
     unsigned channels;
-    int64_t link_ns; /* presentation time - time of the media sample */
-    bool starts;     /* an INIT packet */
+    int64_t link_ns;  /* presentation time - time of the media sample */
+    bool starts;      /* an INIT packet */
+    uint8_t priority; /* enum rtp_priority; of the newest packet */
 };
 
 /* What is known of a stream besides its packets: by configuration, or by a description (SDP). */

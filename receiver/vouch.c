@@ -20,12 +20,12 @@ static void judge_domain(struct vouch *v, const struct clock_map *map, bool comp
     bool refused = comparable && v->heard.clock.domain != map->master.domain;
 
     if (refused && !v->refused)
-        log_error("the sender counts by PTP domain %u, this receiver by domain %u: its sound is refused; set "
-                  "the same "
-                  "--ptp-domain, and domainNumber in ptp4l's configuration",
-                  v->heard.clock.domain, map->master.domain);
+        log_error(
+            "%sthe sender counts by PTP domain %u, this receiver by domain %u: its sound is refused; set "
+            "the same --ptp-domain, and domainNumber in ptp4l's configuration",
+            v->label, v->heard.clock.domain, map->master.domain);
     if (!refused && v->refused)
-        log_info("the sender's PTP domain is ours: its sound is taken");
+        log_info("%sthe sender's PTP domain is ours: its sound is taken", v->label);
     v->refused = refused;
 }
 
@@ -43,8 +43,8 @@ static void judge_master(struct vouch *v, const struct clock_map *map, bool comp
 
         gm_text(v->heard.clock.gm_id, theirs);
         gm_text(map->master.gm_id, ours);
-        log_warning("the sender follows grandmaster %s, this receiver %s: is the network divided?", theirs,
-                    ours);
+        log_warning("%sthe sender follows grandmaster %s, this receiver %s: is the network divided?",
+                    v->label, theirs, ours);
         v->differs_told = true;
     }
 }

@@ -17,6 +17,7 @@
 
 struct vouch {
     struct control *control; /* NULL: nothing can be heard */
+    const char *label;       /* what log lines begin with */
     uint32_t ssrc;           /* whom `heard` is of */
     bool known;              /* `heard` means something */
     struct rtcp_report heard;

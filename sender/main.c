@@ -31,6 +31,7 @@
 #include "send.h"
 #include "send_options.h"
 #include "source.h"
+#include "talk.h"
 #include "transmit.h"
 
 enum {
@@ -43,14 +44,17 @@ struct send_app {
     uint32_t rate_hz;
     unsigned channels;
     unsigned frames_per_packet;
+    size_t hold_packets; /* the pre-roll */
     uint32_t ssrc;
     uint16_t first_sequence;
     char host[64];
     char interface[IF_NAMESIZE];
     char warning[256]; /* of the real-time set-up */
+    char input_text[sizeof(((struct send_options *)NULL)->announce) + 8];
     struct source_spec input;
     char stream[128]; /* what is sent where, in words */
     int signals;
+    struct talk talk;
     struct service service;
     struct waiting waiting;
     struct stats *stats;
@@ -72,7 +76,7 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
     struct source_config config = {
-        .spec = o->input,
+        .spec = app->input_text,
         .rate_hz = o->rate_hz                   ? o->rate_hz
                    : o->codec == RTP_CODEC_OPUS ? CODEC_OPUS_RATE_HZ
                                                 : 0,
@@ -80,8 +84,13 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
         .loop = o->loop,
         .format = o->format < 0 ? SOURCE_S16_LE : (enum source_format)o->format,
     };
-    int error = source_parse(o->input, &app->input, err, err_size);
+    int error;
 
+    if (*o->announce)
+        snprintf(app->input_text, sizeof app->input_text, "file:%s", o->announce);
+    else
+        snprintf(app->input_text, sizeof app->input_text, "%s", o->input);
+    error = source_parse(app->input_text, &app->input, err, err_size);
     if (error)
         return error;
     /* Only a file has rate and channels of its own: what is not to be sent need not be opened for them. */
@@ -103,6 +112,17 @@ static const char *stream_name(const struct send_app *app)
     return *app->options.name ? app->options.name : app->host;
 }
 
+static int64_t hold_ns(const struct send_app *app)
+{
+    return ns_of_samples((int64_t)(app->hold_packets * app->frames_per_packet), app->rate_hz);
+}
+
+/* From sampling to presentation: what is kept back comes on top of what packets and receivers have. */
+static int64_t latency_ns(const struct send_app *app)
+{
+    return llround(app->options.latency_ms * 1e6) + hold_ns(app);
+}
+
 static int open_network(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
@@ -122,7 +142,8 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
                   .rate_hz = app->rate_hz,
                   .channels = app->channels,
                   .frames_per_packet = app->frames_per_packet,
-                  .latency_ns = llround(o->latency_ms * 1e6)},
+                  .latency_ns = latency_ns(app),
+                  .hold_ns = hold_ns(app)},
     };
     int error = option_parse_group(o->group, &config.group, err, err_size);
 
@@ -136,18 +157,25 @@ static struct tx_config stream_config(const struct send_app *app)
 {
     const struct send_options *o = &app->options;
 
-    return (struct tx_config){.rate_hz = app->rate_hz,
-                              .channels = app->channels,
-                              .codec = (enum rtp_codec)o->codec,
-                              .frames_per_packet = app->frames_per_packet,
-                              .bitrate_bps = send_options_bitrate_bps(o, app->channels),
-                              .fec = o->fec,
-                              .loss_percent = o->expected_loss_percent ? o->expected_loss_percent : 10,
-                              .latency_ns = llround(o->latency_ms * 1e6),
-                              .plain = o->profile == OPTION_PROFILE_AES67,
-                              .ssrc = app->ssrc,
-                              .first_sequence = app->first_sequence,
-                              .seed = app->ssrc};
+    return (struct tx_config){
+        .rate_hz = app->rate_hz,
+        .channels = app->channels,
+        .codec = (enum rtp_codec)o->codec,
+        .frames_per_packet = app->frames_per_packet,
+        .bitrate_bps = send_options_bitrate_bps(o, app->channels),
+        .fec = o->fec,
+        .loss_percent = o->expected_loss_percent ? o->expected_loss_percent : 10,
+        .latency_ns = latency_ns(app),
+        .priority = send_options_priority(o),
+        .gated = send_options_gated(o),
+        .gate = {.hold_blocks = app->hold_packets,
+                 .by_level = o->vox_db < 0,
+                 .threshold_db = o->vox_db,
+                 .hang_frames = llround(send_options_vox_hang_ms(o) * app->rate_hz / 1e3)},
+        .plain = o->profile == OPTION_PROFILE_AES67,
+        .ssrc = app->ssrc,
+        .first_sequence = app->first_sequence,
+        .seed = app->ssrc};
 }
 
 static int start_transmit(struct send_app *app, char *err, size_t err_size)
@@ -195,7 +223,7 @@ static void open_control(struct send_app *app)
     if (audience_open(&app->audience, &config, clock_raw_now(), err, sizeof err))
         log_warning("%s; receivers are not counted, nor waited for", err);
     app->held = app->audience && *o->wait_for;
-    if (o->announce) {
+    if (o->advertise) {
         struct announce_config said = {describe(app, &config.group), o->interface, stream_name(app)};
 
         if (announce_open(&app->announce, &said, clock_raw_now(), err, sizeof err))
@@ -203,6 +231,17 @@ static void open_control(struct send_app *app)
     }
     if (netwatch_open(&app->network, o->interface, &config.group, err, sizeof err))
         log_warning("%s", err);
+}
+
+static void tell_gate(const struct send_app *app)
+{
+    const struct send_options *o = &app->options;
+
+    if (o->vox_db < 0)
+        log_info("talk by level: at %g dBFS, and for %g ms after it", o->vox_db, send_options_vox_hang_ms(o));
+    log_info("push to talk: %sSIGUSR1 to process %d, SIGUSR2 to end",
+             app->talk.keyboard ? "Enter to begin and to end; or " : "", (int)getpid());
+    log_info("sound is kept back for %.3f ms of the latency", (double)hold_ns(app) / 1e6);
 }
 
 /* What was set up. Said only when all of it was: a failure is one line. */
@@ -218,13 +257,18 @@ static void tell_start(const struct send_app *app)
         log_warning("sound input %s: %s", app->input.name, transmit_device_warning(app->transmit));
     log_info("sending to %s on %s as %s: %s, %u Hz, %u channels, %u frames a packet, latency %.3f ms",
              o->group, app->interface, stream_name(app), rtp_codec_name((unsigned)o->codec), app->rate_hz,
-             app->channels, app->frames_per_packet, o->latency_ms);
+             app->channels, app->frames_per_packet, (double)latency_ns(app) / 1e6);
+    if (send_options_gated(o))
+        tell_gate(app);
     if (*app->warning)
         log_warning("%s", app->warning);
 }
 
-/* Before the first sound there is nothing to report, nor to say, unless somebody is waited for: false. */
-static bool send_rtcp(struct send_app *app, const struct clock_map *map, raw_ns now)
+/*
+ * Before the first sound there is nothing to report, nor to say, unless somebody is waited for: false. In
+ * standby receivers hear who may talk.
+ */
+static bool send_rtcp(struct send_app *app, enum tx_state state, const struct clock_map *map, raw_ns now)
 {
     struct send_counters sent;
     struct sockaddr_in own;
@@ -233,7 +277,7 @@ static bool send_rtcp(struct send_app *app, const struct clock_map *map, raw_ns 
     send_get_counters(app->sender, &sent);
     if (app->held)
         octets = send_invitation(app->sender, map);
-    else if (sent.octets > 0)
+    else if (sent.octets > 0 || state == TX_STANDBY)
         octets = send_report(app->sender, map, now);
     if (octets > 0) {
         send_get_rtcp_address(app->sender, &own);
@@ -275,10 +319,29 @@ static void hold(struct send_app *app, raw_ns now)
     }
 }
 
+/* Until the next turn, and whoever wants to talk meanwhile is heard at once; false: a signal ends it. */
+static bool rest(struct send_app *app)
+{
+    raw_ns end = {clock_raw_now().ns + TIMEKEEPER_INTERVAL_MS * NS_PER_MS};
+    struct pollfd fds[1 + TALK_FDS] = {{.fd = app->signals, .events = POLLIN}};
+    int64_t left_ms;
+
+    while ((left_ms = (end.ns - clock_raw_now().ns) / NS_PER_MS) > 0) {
+        int ready;
+
+        talk_poll(&app->talk, fds + 1);
+        ready = poll(fds, sizeof fds / sizeof *fds, (int)left_ms);
+        if (ready < 0 || fds[0].revents)
+            return false;
+        if (ready > 0)
+            transmit_talk(app->transmit, talk_take(&app->talk, fds + 1, transmit_talks(app->transmit)));
+    }
+    return true;
+}
+
 /* The control thread's life: until a signal, or the end of the source. */
 static void control(struct send_app *app)
 {
-    struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
     struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network, app->announce,
                            &app->service, app->stream, ""};
@@ -286,7 +349,7 @@ static void control(struct send_app *app)
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
     app->held_since = next;
-    while (!transmit_ended(app->transmit) && poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
+    while (!transmit_ended(app->transmit) && rest(app)) {
         const struct clock_map *map = timekeeper_run(app->clock);
         raw_ns now = clock_raw_now();
 
@@ -295,9 +358,10 @@ static void control(struct send_app *app)
         if (!app->held)
             transmit_set_clock(app->transmit, map);
         transmit_get_status(app->transmit, &status);
+        report_state(&report, &status.tx);
         service_ready(&app->service);
         service_alive(&app->service, now, status.cycles);
-        if (now.ns >= next_rtcp.ns && send_rtcp(app, map, now))
+        if (now.ns >= next_rtcp.ns && send_rtcp(app, status.tx.state, map, now))
             next_rtcp.ns = now.ns + SEND_REPORT_INTERVAL_NS;
         audience_listen(app->audience, now);
         announce_run(app->announce, map, now);
@@ -349,6 +413,7 @@ static int prepare(struct send_app *app, char *err, size_t err_size)
                  app->channels);
         return -EINVAL;
     }
+    app->hold_packets = (size_t)ceil(send_options_pre_roll_ms(o) * app->rate_hz / 1e3 / frames);
     snprintf(app->stream, sizeof app->stream, "%s %g kHz %u ch to %s", rtp_codec_name((unsigned)o->codec),
              app->rate_hz / 1e3, app->channels, o->group);
     return 0;
@@ -449,7 +514,7 @@ static int send_all(struct send_app *app, char *err, size_t err_size)
 
 int main(int argc, char **argv)
 {
-    struct send_app app = {.signals = -1};
+    struct send_app app = {.signals = -1, .talk = {.signals = -1}};
     char err[512] = "";
     int status, error;
 
@@ -457,6 +522,8 @@ int main(int argc, char **argv)
         return status;
     log_start(&(struct log_config){"unisono-send", (enum log_level)app.options.log, STDERR_FILENO});
     app.signals = signals_take();
+    if (send_options_gated(&app.options))
+        talk_open(&app.talk, app.options.talk && strcmp(app.options.input, "stdin") != 0);
     error =
         app.options.print_sdp ? print_description(&app, err, sizeof err) : send_all(&app, err, sizeof err);
     if (error)
@@ -468,6 +535,7 @@ int main(int argc, char **argv)
     source_close(app.source);
     timekeeper_close(app.clock);
     stats_close(app.stats);
+    talk_close(&app.talk);
     close(app.signals);
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "report.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 
-static void tell_state(const struct transmit_status *now)
+#define LEVEL_LEAST 1e-15 /* -150 dBFS */
+
+void report_state(struct report *r, const struct tx_status *now)
 {
-    if (now->tx.state == TX_WAITING)
+    const struct tx_status *told = &r->told;
+    bool page = r->state_told && now->pages != told->pages;
+
+    if (r->state_told && now->state == told->state && !page)
+        return;
+    if (now->state == TX_WAITING)
         log_info("waiting for the clock and the input to be known");
-    if (now->tx.state == TX_RUNNING)
+    if (page) /* it may be over already */
+        log_info("talking: page %llu", (unsigned long long)now->pages);
+    else if (now->state == TX_RUNNING)
         log_info("sending");
+    if (now->state == TX_STANDBY && now->pages > 0 && (page || told->state == TX_RUNNING))
+        log_info("standby: page %llu is over", (unsigned long long)now->pages);
+    else if (now->state == TX_STANDBY)
+        log_info("standby: nothing is sent until somebody talks");
+    r->state_told = true;
+    r->told = *now;
 }
 
 static uint64_t unsent(const struct send_counters *c)
@@ -50,6 +66,12 @@ static void write_line(struct stats *stats, const struct transmit_status *now,
     stats_begin(stats);
     stats_real(stats, "time_s", (double)clock_raw_now().ns / 1e9);
     stats_text(stats, "state", tx_state_name(now->tx.state));
+    if (now->tx.gated) {
+        stats_flag(stats, "talking", now->tx.state == TX_RUNNING);
+        stats_count(stats, "pages", now->tx.pages);
+        stats_real(stats, "since_s", (double)(clock_raw_now().ns - now->tx.since.ns) / 1e9);
+        stats_real(stats, "level_dbfs", 10 * log10(fmax(now->tx.level, LEVEL_LEAST)));
+    }
     stats_count(stats, "sent_packets", net->packets);
     stats_count(stats, "sent_octets", net->octets);
     stats_count(stats, "unsent_packets", unsent(net));
@@ -92,6 +114,9 @@ static void tell_manager(const struct report_on *on, const struct report *r,
     else if (lost)
         service_status(on->service, "%llu packets a second cannot be sent: %s", (unsigned long long)lost,
                        strerror(net->last_errno));
+    else if (now->tx.state == TX_STANDBY)
+        service_status(on->service, "standby; ready to send %s, %zu receiver%s", on->stream, receivers,
+                       receivers == 1 ? "" : "s");
     else
         service_status(on->service, "sending %s, %zu receiver%s", on->stream, receivers,
                        receivers == 1 ? "" : "s");
@@ -105,8 +130,7 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
     transmit_get_status(on->transmit, &now);
     transmit_clear_extremes(on->transmit);
     send_get_counters(on->sender, &net);
-    if (!r->spoken || now.tx.state != r->before.tx.state)
-        tell_state(&now);
+    report_state(r, &now.tx);
     if (r->spoken)
         tell_trouble(r, &now, &net);
     tell_manager(on, r, &now, &net);

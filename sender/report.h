@@ -18,6 +18,8 @@
 /* What was told before; all zero at the start. */
 struct report {
     struct transmit_status before;
+    struct tx_status told; /* the state in the log */
+    bool state_told;
     struct send_counters net_before;
     bool spoken;
 };
@@ -34,6 +36,9 @@ struct report_on {
     const char *stream;  /* "L24 48 kHz 2 ch to 239.69.83.1:5004" */
     const char *missing; /* receivers that the start waits for; "": none */
 };
+
+/* Several times a second: tells the log of a change of state. */
+void report_state(struct report *report, const struct tx_status *now);
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);
 

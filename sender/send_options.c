@@ -4,11 +4,17 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "proto/host/log.h"
 #include "proto/rtp.h"
 #include "muster.h"
 #include "source.h"
+
+#define VOX_HANG_MS      500
+#define PRE_ROLL_VOX_MS  200
+#define PRE_ROLL_TALK_MS 20
 
 #define MEMBER(member) OPTION_MEMBER(struct send_options, member)
 
@@ -26,6 +32,17 @@ static int check_names(const char *text, char *why, size_t why_len)
     snprintf(why, why_len,
              "allowed are up to %d names of printable characters with commas between, %d bytes in all",
              RTP_CHANNELS_MAX, SDP_NAMES_SIZE - 1);
+    return -EINVAL;
+}
+
+/* What was --announce yes or no is --advertise now; configuration files may still say it. */
+static int check_announce(const char *text, char *why, size_t why_len)
+{
+    if ((strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) || access(text, F_OK) == 0)
+        return 0;
+    snprintf(why, why_len,
+             "there is no such file to play; whether the network is told of the stream is --advertise %s",
+             text);
     return -EINVAL;
 }
 
@@ -177,6 +194,57 @@ static const struct option_spec specs[] = {
      .argument = "PROFILE",
      .help = "aes67: without the header extension, for equipment that dislikes it"},
 
+    {.group = "Page",
+     .name = "priority",
+     .kind = OPTION_CHOICE,
+     MEMBER(priority),
+     .allowed = "programme page",
+     .argument = "PRIORITY",
+     .help = "page: receivers of several streams lower the others while this one sounds; without it "
+             "programme, and page with --announce"},
+    {.group = "Page",
+     .name = "talk",
+     .kind = OPTION_FLAG,
+     MEMBER(talk),
+     .help = "push to talk: nothing is sent but while somebody talks; Enter on the terminal begins and ends "
+             "it, and so do the signals USR1 and USR2"},
+    {.group = "Page",
+     .name = "vox",
+     .kind = OPTION_REAL,
+     MEMBER(vox_db),
+     .min = -90,
+     .max = -1,
+     .unit = "dBFS",
+     .argument = "DB",
+     .help = "talk by level: nothing is sent but what is this loud, and what is around it; a full-scale sine "
+             "has 0"},
+    {.group = "Page",
+     .name = "vox-hang",
+     .kind = OPTION_REAL,
+     MEMBER(vox_hang_ms),
+     .min = 10,
+     .max = 10000,
+     .unit = "ms",
+     .argument = "MS",
+     .help = "with --vox: how long after the last loud sound it goes on; without it 500"},
+    {.group = "Page",
+     .name = "pre-roll",
+     .kind = OPTION_REAL,
+     MEMBER(pre_roll_ms),
+     .min = 1,
+     .max = 2000,
+     .unit = "ms",
+     .argument = "MS",
+     .help = "with --talk or --vox: so much of what was said before is sent, too; it comes on top of "
+             "--latency; without it 200 with --vox, 20 with --talk alone"},
+    {.group = "Page",
+     .name = "announce",
+     .kind = OPTION_TEXT,
+     MEMBER(announce),
+     .argument = "FILE",
+     .help = "instead of --input: play the file once, as a page, and end",
+     .check = check_announce},
+
     {.group = "Network",
      .name = "group",
      .kind = OPTION_TEXT,
@@ -211,12 +279,12 @@ static const struct option_spec specs[] = {
      .help = "mark by which switches know the packets; 34 is AF41, the one of AES67 for media"},
 
     {.group = "Network",
-     .name = "announce",
+     .name = "advertise",
      .kind = OPTION_FLAG,
-     MEMBER(announce),
+     MEMBER(advertise),
      .standard = "yes",
      .help = "tell the network that there is this stream, by SAP and by DNS-SD (mDNS, through Avahi); "
-             "--announce=no is quiet"},
+             "--advertise=no is quiet"},
 
     {.group = "Clock",
      .name = "clock",
@@ -282,6 +350,33 @@ uint32_t send_options_ptime_us(const struct send_options *options)
     return (uint32_t)lrint(options->ptime_ms * 1000);
 }
 
+enum rtp_priority send_options_priority(const struct send_options *options)
+{
+    if (options->priority >= 0)
+        return (enum rtp_priority)options->priority;
+    return options->announce[0] ? RTP_PRIORITY_PAGE : RTP_PRIORITY_PROGRAMME;
+}
+
+double send_options_vox_hang_ms(const struct send_options *options)
+{
+    return options->vox_hang_ms > 0 ? options->vox_hang_ms : VOX_HANG_MS;
+}
+
+/* A level is noticed when the word has begun; a finger is about as fast as the mouth. */
+double send_options_pre_roll_ms(const struct send_options *options)
+{
+    if (!send_options_gated(options))
+        return 0;
+    if (options->pre_roll_ms > 0)
+        return options->pre_roll_ms;
+    return options->vox_db < 0 ? PRE_ROLL_VOX_MS : PRE_ROLL_TALK_MS;
+}
+
+bool send_options_gated(const struct send_options *options)
+{
+    return options->talk || options->vox_db < 0;
+}
+
 /* Options that mean nothing without the right kind of input are a mistake, not a no-op. */
 static int check_source(const struct send_options *o, char *why, size_t why_len)
 {
@@ -289,7 +384,8 @@ static int check_source(const struct send_options *o, char *why, size_t why_len)
 
     if (o->input[0] == '\0') {
         snprintf(why, why_len,
-                 "--input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ");
+                 "--input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ, or "
+                 "--announce FILE");
         return -EINVAL;
     }
     if (source_parse(o->input, &spec, why, why_len) < 0)
@@ -341,11 +437,45 @@ static int check_codec(const struct send_options *o, char *why, size_t why_len)
     return -EINVAL;
 }
 
+/* What of the others makes no sense with --announce; NULL: all does. */
+static const char *against_announce(const struct send_options *o)
+{
+    return o->input[0]                             ? "--input"
+           : o->loop                               ? "--loop"
+           : o->format >= 0                        ? "--format"
+           : o->talk                               ? "--talk"
+           : o->vox_db < 0                         ? "--vox"
+           : o->priority == RTP_PRIORITY_PROGRAMME ? "--priority programme"
+                                                   : NULL;
+}
+
+static int check_page(const struct send_options *o, char *why, size_t why_len)
+{
+    const char *other = o->announce[0] ? against_announce(o) : NULL;
+
+    if (other)
+        snprintf(why, why_len, "%s: not allowed with --announce, which plays a file once as a page", other);
+    else if (o->pre_roll_ms > 0 && !send_options_gated(o))
+        snprintf(why, why_len, "--pre-roll %g: nothing is kept back; allowed with --talk or --vox",
+                 o->pre_roll_ms);
+    else if (o->vox_hang_ms > 0 && !(o->vox_db < 0))
+        snprintf(why, why_len, "--vox-hang %g: nobody listens to the level; allowed with --vox",
+                 o->vox_hang_ms);
+    else if (o->priority == RTP_PRIORITY_PAGE && o->profile == OPTION_PROFILE_AES67)
+        snprintf(why, why_len,
+                 "--priority page: stands in the header extension; allowed with --profile unisono");
+    else
+        return 0;
+    return -EINVAL;
+}
+
 static int check(const void *values, char *why, size_t why_len)
 {
     const struct send_options *o = values;
 
-    int r = check_source(o, why, why_len);
+    int r = check_page(o, why, why_len);
+    if (r == 0 && !o->announce[0])
+        r = check_source(o, why, why_len);
     if (r < 0)
         return r;
     r = check_codec(o, why, why_len);
@@ -388,6 +518,8 @@ const struct options_program send_options_program = {
     .examples = "  unisono-send --input tone --interface eth0\n"
                 "  unisono-send --input file:concert.flac --loop --name stage\n"
                 "  unisono-send --input alsa:hw:1 --rate 48000 --channels 2 --latency 5 --ptime 0.25\n"
+                "  unisono-send --input alsa:hw:2 --channels 1 --priority page --talk --name desk\n"
+                "  unisono-send --announce gong.wav --group 239.69.83.9\n"
                 "  ffmpeg -i URL -f s16le -ar 48000 -ac 2 - | unisono-send --input stdin --format S16_LE\n"
                 "\nMore in unisono-send(1).\n",
     .specs = specs,

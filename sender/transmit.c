@@ -33,7 +33,7 @@ struct transmit {
     SNAPSHOT_OF(struct clock_map) clock;
     SNAPSHOT_OF(struct transmit_status) published;
     _Atomic unsigned clear; /* asks for the extremes to begin anew */
-    _Atomic bool stop, ended;
+    _Atomic bool talk, stop, ended;
 };
 
 static size_t read_source(void *self, media_t at, float *out, size_t frames)
@@ -49,16 +49,19 @@ static bool source_over(const void *self)
 static void publish(struct transmit *t, raw_ns now, bool force)
 {
     unsigned clear = atomic_load_explicit(&t->clear, memory_order_relaxed);
+    struct tx_status tx;
 
     if (clear != t->cleared) {
         t->cleared = clear;
         tx_clear_extremes(t->tx);
         t->status.wake_late_ms = 0;
     }
-    if (now.ns < t->publish_at.ns && !force)
+    tx_get_status(t->tx, &tx);
+    /* of the end nobody hears before its turn: BYE is not to overtake the last sound */
+    if (now.ns < t->publish_at.ns && !force && (tx.state == t->status.tx.state || tx.state == TX_ENDED))
         return;
+    t->status.tx = tx;
     t->publish_at.ns = now.ns + PUBLISH_NS;
-    tx_get_status(t->tx, &t->status.tx);
     if (t->capture) {
         retime_get_status(t->retime, &t->status.retime);
         t->status.card_present = capture_present(t->capture);
@@ -77,6 +80,7 @@ static raw_ns cycle(struct transmit *t)
     SNAPSHOT_LOAD(&t->clock, &map);
     if (t->capture)
         capture_cycle(t->capture, now);
+    tx_talk(t->tx, atomic_load_explicit(&t->talk, memory_order_relaxed));
     while (tx_next(t->tx, &map, now, &packet)) {
         memcpy(t->datagram + rtp_header_bytes(packet.has_ext), packet.payload, packet.payload_len);
         send_packet(t->config.sender, &packet, t->datagram, packet.payload_len);
@@ -176,6 +180,16 @@ out:
 void transmit_set_clock(struct transmit *t, const struct clock_map *map)
 {
     SNAPSHOT_STORE(&t->clock, map);
+}
+
+void transmit_talk(struct transmit *t, bool talk)
+{
+    atomic_store_explicit(&t->talk, talk, memory_order_relaxed);
+}
+
+bool transmit_talks(const struct transmit *t)
+{
+    return atomic_load_explicit(&t->talk, memory_order_relaxed);
 }
 
 void transmit_get_status(struct transmit *t, struct transmit_status *status)

@@ -31,7 +31,7 @@ struct transmit_config {
     unsigned realtime_priority;    /* 0: ordinary scheduling */
 };
 
-/* What the thread publishes ten times a second. */
+/* What the thread publishes ten times a second, and whenever tx.state changes. */
 struct transmit_status {
     struct tx_status tx;
     struct retime_status retime; /* when capturing */
@@ -48,6 +48,12 @@ int transmit_start(struct transmit **transmit, const struct transmit_config *con
 
 /* Control thread: the clock's newest word. */
 void transmit_set_clock(struct transmit *transmit, const struct clock_map *map);
+
+/* Control thread: somebody talks, or no longer; where there is a gate. Heard with the next cycle. */
+void transmit_talk(struct transmit *transmit, bool talk);
+
+/* Control thread: what it was told last. Whether sound is sent is in the status: tx.state is TX_RUNNING. */
+bool transmit_talks(const struct transmit *transmit);
 
 /* Control thread. */
 void transmit_get_status(struct transmit *transmit, struct transmit_status *status);

@@ -21,10 +21,15 @@ enum { TERMINATE_COPIES = 3 };
 struct tx {
     struct tx_config config;
     enum tx_state state;
-    uint32_t epoch;   /* of the media clock's map in use */
-    media_t next;     /* first sample of the next packet */
-    float *frames;    /* one packet of sound */
-    uint8_t *payload; /* and its bytes, RTP_PAYLOAD_MAX */
+    uint32_t epoch;    /* of the media clock's map in use */
+    media_t next;      /* first sample of the next packet; of the next block for the gate, if there is one */
+    media_t end;       /* the sample after the last one, as TERMINATE says it */
+    struct gate *gate; /* NULL: all is sent */
+    size_t held;       /* blocks that come out of the gate after the source has ended */
+    bool talk;         /* the gate is held open by hand */
+    bool pending;      /* what is in `frames` has passed the gate and is to be sent */
+    float *frames;     /* one packet of sound */
+    uint8_t *payload;  /* and its bytes, RTP_PAYLOAD_MAX */
     struct encoder *encoder;
     unsigned look_ahead; /* frames: its sound lies so far behind the time stamp */
     size_t inside;       /* frames of the source's sound that are still in the encoder */
@@ -38,9 +43,23 @@ struct tx {
 
 const char *tx_state_name(enum tx_state state)
 {
-    static const char *const names[] = {"waiting", "running", "ending", "ended"};
+    static const char *const names[] = {"waiting", "standby", "running", "ending", "ended"};
 
     return names[state];
+}
+
+static struct gate *open_gate(const struct tx_config *config)
+{
+    struct gate_config gate = config->gate;
+    int64_t packet_ns = ns_of_samples(config->frames_per_packet, config->rate_hz);
+    int64_t hold_ns = packet_ns * (int64_t)gate.hold_blocks;
+
+    gate.rate_hz = config->rate_hz;
+    gate.channels = config->channels;
+    gate.block_frames = config->frames_per_packet;
+    /* when the gate shuts, the last sound has left all speakers */
+    gate.linger_blocks = (size_t)((config->latency_ns - hold_ns) / packet_ns) + 1;
+    return gate_create(&gate);
 }
 
 struct tx *tx_create(const struct tx_config *config)
@@ -62,10 +81,16 @@ struct tx *tx_create(const struct tx_config *config)
     tx->config = *config;
     tx->sequence = config->first_sequence;
     tx->dither = config->seed | 1;
+    tx->terminates = TERMINATE_COPIES;
     tx->frames = calloc(samples, sizeof *tx->frames);
     tx->payload = malloc(RTP_PAYLOAD_MAX);
     tx->encoder = encoder_create(&format);
-    if (!tx->frames || !tx->payload || !tx->encoder) {
+    if (config->gated)
+        tx->gate = open_gate(config);
+    else
+        tx->config.gate = (struct gate_config){0};
+    tx->held = tx->config.gate.hold_blocks;
+    if (!tx->frames || !tx->payload || !tx->encoder || (config->gated && !tx->gate)) {
         tx_destroy(tx);
         return NULL;
     }
@@ -80,7 +105,13 @@ void tx_destroy(struct tx *tx)
     free(tx->frames);
     free(tx->payload);
     encoder_destroy(tx->encoder);
+    gate_destroy(tx->gate);
     free(tx);
+}
+
+void tx_talk(struct tx *tx, bool talk)
+{
+    tx->talk = talk;
 }
 
 void tx_stop(struct tx *tx)
@@ -99,21 +130,29 @@ static media_t grid_after(const struct tx *tx, ptp_ns t)
     return (media_t){over > 0 ? n + grid - over : n - over};
 }
 
+/* What the gate keeps back: so long before `next` was the sound taken that is sent now. */
+static int64_t hold_frames(const struct tx *tx)
+{
+    return (int64_t)tx->config.gate.hold_blocks * tx->config.frames_per_packet;
+}
+
 static void fill_header(struct tx *tx, enum rtp_type type, struct rtp_packet *packet)
 {
     const struct tx_config *c = &tx->config;
     uint8_t audio_type = rtp_codec_payload_type(c->codec);
+    media_t at = type == RTP_TYPE_TERMINATE ? tx->end : (media_t){tx->next.n - hold_frames(tx)};
 
     *packet = (struct rtp_packet){
         .ssrc = c->ssrc,
-        .timestamp = (uint32_t)(uint64_t)tx->next.n,
+        .timestamp = (uint32_t)(uint64_t)at.n,
         .sequence = tx->sequence++,
         .payload_type = type == RTP_TYPE_AUDIO ? audio_type : RTP_PT_CONTROL,
         .has_ext = !c->plain,
-        .ext = {.presentation = {ptp_at_media(tx->next, c->rate_hz).ns + c->latency_ns},
+        .ext = {.presentation = {ptp_at_media(at, c->rate_hz).ns + c->latency_ns},
                 .type = (uint8_t)type,
                 .codec = (uint8_t)c->codec,
                 .channels = (uint8_t)c->channels,
+                .priority = (uint8_t)c->priority,
                 .rate_hz = c->rate_hz},
         .payload = tx->payload,
     };
@@ -125,7 +164,14 @@ static media_t sound_of_next(const struct tx *tx)
     return (media_t){tx->next.n + tx->look_ahead};
 }
 
-/* Waits for a clock that is known and, when capturing, a card that is known; then says INIT. */
+static void stand_by(struct tx *tx, raw_ns now)
+{
+    tx->state = TX_STANDBY;
+    tx->status.since = now;
+}
+
+/* Waits for a clock that is known and, when capturing, a card that is known; then says INIT, unless a gate
+ * will. */
 static bool start(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)
 {
     ptp_ns begin;
@@ -135,9 +181,16 @@ static bool start(struct tx *tx, const struct clock_map *map, raw_ns now, struct
     if (tx->config.retime && !retime_ready(tx->config.retime))
         return false;
     begin = clock_map_ptp(map, now);
-    begin.ns += START_LEAD_NS;
+    begin.ns += tx->gate ? 0 : START_LEAD_NS;
     tx->next = grid_after(tx, begin);
     tx->epoch = map->epoch;
+    if (tx->gate) {
+        gate_reset(tx->gate);
+        tx->pending = false;
+        tx->terminates = TERMINATE_COPIES;
+        stand_by(tx, now);
+        return false;
+    }
     tx->state = TX_RUNNING;
     encoder_reset(tx->encoder);
     if (tx->config.plain)
@@ -163,9 +216,13 @@ static bool read_source(struct tx *tx)
     if (source->ended(source->self)) {
         left = tx->inside;
         tx->inside -= left < wanted - got ? left : wanted - got;
-        tx->stopping = !tx->inside;
-        if (!got && !left)
+        /* what the gate holds is said yet */
+        if (!got && !left && tx->held == 0) {
+            tx->stopping = true;
             return false;
+        }
+        tx->stopping = tx->stopping || (!tx->gate && !tx->inside);
+        tx->held -= !got && !left;
     } else {
         tx->status.starved += wanted - got;
     }
@@ -182,6 +239,8 @@ static void go_on_from(struct tx *tx, ptp_ns now)
         tx->status.skipped += (uint64_t)(next.n - tx->next.n);
     tx->next = next;
     encoder_reset(tx->encoder);
+    if (tx->gate)
+        gate_skip(tx->gate);
 }
 
 /* Gets the next packet's sound into tx->frames; false while there is none. */
@@ -244,12 +303,19 @@ static bool pack(struct tx *tx, struct rtp_packet *packet)
     return len > 0;
 }
 
+/* Of what INIT began. */
+static void begin_terminate(struct tx *tx, raw_ns now)
+{
+    tx->end.n = tx->next.n - hold_frames(tx);
+    tx->terminates = 0;
+    tx->terminate_due = now;
+}
+
 static void begin_ending(struct tx *tx, raw_ns now)
 {
-    bool said_init = tx->state == TX_RUNNING && !tx->config.plain;
-
-    tx->state = said_init ? TX_ENDING : TX_ENDED;
-    tx->terminate_due = now;
+    if (tx->state == TX_RUNNING && !tx->config.plain)
+        begin_terminate(tx, now);
+    tx->state = tx->terminates < TERMINATE_COPIES ? TX_ENDING : TX_ENDED;
 }
 
 static bool say_terminate(struct tx *tx, raw_ns now, struct rtp_packet *packet)
@@ -258,23 +324,83 @@ static bool say_terminate(struct tx *tx, raw_ns now, struct rtp_packet *packet)
         return false;
     fill_header(tx, RTP_TYPE_TERMINATE, packet);
     tx->terminate_due.ns = now.ns + TERMINATE_GAP_NS;
-    if (++tx->terminates == TERMINATE_COPIES)
+    if (++tx->terminates == TERMINATE_COPIES && tx->state == TX_ENDING)
         tx->state = TX_ENDED;
+    return true;
+}
+
+/* The gate opened: a page begins, with INIT. True when that is to be sent, before the block. */
+static bool begin_page(struct tx *tx, raw_ns now, struct rtp_packet *packet)
+{
+    encoder_reset(tx->encoder);
+    tx->state = TX_RUNNING;
+    tx->terminates = TERMINATE_COPIES; /* what is left of them would end this page */
+    tx->status.pages++;
+    tx->status.since = now;
+    if (tx->config.plain)
+        return false;
+    fill_header(tx, RTP_TYPE_INIT, packet);
+    return true;
+}
+
+/* The gate shut: back to standby, with TERMINATE. */
+static void end_page(struct tx *tx, raw_ns now)
+{
+    if (!tx->config.plain)
+        begin_terminate(tx, now);
+    stand_by(tx, now);
+}
+
+/*
+ * With a gate the source is read all the time; what does not pass is forgotten. The block that opens it waits
+ * in `frames` until INIT is out.
+ */
+static bool next_gated(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)
+{
+    while (!tx->pending) {
+        if (tx->terminates < TERMINATE_COPIES && say_terminate(tx, now, packet))
+            return true;
+        if (!collect(tx, map, clock_map_ptp(map, now)))
+            return false;
+        switch (gate_pass(tx->gate, tx->frames, tx->talk)) {
+        case GATE_SHUT:
+            if (tx->state == TX_RUNNING)
+                end_page(tx, now);
+            tx->next.n += tx->config.frames_per_packet;
+            break;
+        case GATE_FIRST:
+            tx->pending = true;
+            if (begin_page(tx, now, packet))
+                return true;
+            break;
+        case GATE_NEXT:
+            tx->pending = true;
+            break;
+        }
+    }
+    tx->pending = false;
+    pack(tx, packet);
     return true;
 }
 
 bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)
 {
-    if (tx->stopping && (tx->state == TX_WAITING || tx->state == TX_RUNNING))
+    bool sounding = tx->state == TX_STANDBY || tx->state == TX_RUNNING;
+
+    if (tx->stopping && (sounding || tx->state == TX_WAITING))
         begin_ending(tx, now);
     /* time jumped: the stream starts anew, with an INIT, so that all receivers find their place together */
-    if (tx->state == TX_RUNNING && map->epoch != tx->epoch)
+    else if (sounding && map->epoch != tx->epoch)
         tx->state = TX_WAITING;
     if (tx->state == TX_WAITING)
         return start(tx, map, now, packet);
     if (tx->state == TX_ENDING)
         return say_terminate(tx, now, packet);
-    if (tx->state == TX_ENDED || !collect(tx, map, clock_map_ptp(map, now)))
+    if (tx->state == TX_ENDED)
+        return false;
+    if (tx->gate)
+        return next_gated(tx, map, now, packet);
+    if (!collect(tx, map, clock_map_ptp(map, now)))
         return false;
     return pack(tx, packet);
 }
@@ -306,9 +432,11 @@ raw_ns tx_deadline(struct tx *tx, const struct clock_map *map, raw_ns now)
         return tx->terminate_due;
     if (tx->config.retime)
         return capture_deadline(tx, now);
-    if (tx->state != TX_RUNNING)
+    if (tx->state != TX_RUNNING && tx->state != TX_STANDBY)
         return idle;
     due = clock_map_raw(map, ptp_at_media(sound_of_next(tx), tx->config.rate_hz));
+    if (tx->terminates < TERMINATE_COPIES && tx->terminate_due.ns < due.ns)
+        due = tx->terminate_due;
     /* never further away than the first sample: a stepped clock must not put it to sleep */
     return due.ns > now.ns + START_LEAD_NS ? (raw_ns){now.ns + START_LEAD_NS} : due;
 }
@@ -318,10 +446,14 @@ void tx_get_status(const struct tx *tx, struct tx_status *status)
     *status = tx->status;
     status->state = tx->state;
     status->next = tx->next;
+    status->gated = tx->gate;
+    status->level = tx->gate ? gate_level(tx->gate) : 0;
 }
 
 void tx_clear_extremes(struct tx *tx)
 {
     tx->status.late_max_ms = 0;
     tx->status.peak = 0;
+    if (tx->gate)
+        gate_clear_level(tx->gate);
 }

@@ -10,6 +10,11 @@
  * Whoever drives it passes time in and takes packets out until there are none, then sleeps until
  * tx_deadline(). Nothing is allocated after tx_create().
  *
+ * A page sender has a gate (gate.h) behind the source: while it is shut, the source runs all the same, and
+ * nothing is sent but RTCP (TX_STANDBY). When it opens there is an INIT, and the sound at its normal pace;
+ * when it shuts, three TERMINATE. Time stamps say when sound was taken, also of what was kept back: so the
+ * latency in the header has the hold in it, and packets come as long before their presentation as without.
+ *
  * A stream starts with INIT, a moment before the first sample is taken, so that all receivers are armed by
  * then; it ends with three TERMINATE, a few milliseconds apart. In between, the time stamp of each packet is
  * floor(PTP time * rate), on the grid of whole packets: any AES67 receiver agrees about it.
@@ -28,6 +33,7 @@
 #include "proto/mediaclock.h"
 #include "proto/rtp.h"
 #include "proto/timebase.h"
+#include "gate.h"
 #include "retime.h"
 
 struct tx;
@@ -50,7 +56,10 @@ struct tx_config {
     uint32_t bitrate_bps; /* these three of Opus: see struct codec_format */
     bool fec;
     unsigned loss_percent;
-    int64_t latency_ns;
+    int64_t latency_ns; /* from sampling to presentation; the hold of the gate is part of it */
+    enum rtp_priority priority;
+    bool gated;              /* only what the gate lets pass is sent: */
+    struct gate_config gate; /* hold_blocks and what it opens by; the rest is filled in here */
     bool plain;              /* AES67: no extension, no INIT, no TERMINATE */
     uint32_t ssrc;           /* random for each run */
     uint16_t first_sequence; /* random for each run */
@@ -61,6 +70,7 @@ struct tx_config {
 
 enum tx_state {
     TX_WAITING, /* for the clock, or for the card's observer */
+    TX_STANDBY, /* the gate is shut */
     TX_RUNNING,
     TX_ENDING, /* saying TERMINATE */
     TX_ENDED
@@ -77,6 +87,10 @@ struct tx_status {
     double late_max_ms; /* how long after its time a packet was made, at worst, since tx_clear_extremes() */
     double peak;        /* largest sample magnitude since tx_clear_extremes(), full scale 1 */
     media_t next;       /* first sample of the next packet */
+    bool gated;         /* then the next three mean something: */
+    uint64_t pages;     /* times that the gate opened */
+    raw_ns since;       /* of the newest beginning or end of a page, or of the standby before the first */
+    double level;       /* what the gate heard at most since tx_clear_extremes(), as of gate_level() */
 };
 
 /* NULL when memory is short. */
@@ -91,6 +105,9 @@ bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_
 
 /* When to ask again. */
 raw_ns tx_deadline(struct tx *tx, const struct clock_map *map, raw_ns now);
+
+/* The gate is held open by hand; or no longer, and what was said until now is sent yet. */
+void tx_talk(struct tx *tx, bool talk);
 
 /* Ends the stream after the packets made so far. */
 void tx_stop(struct tx *tx);

@@ -686,14 +686,16 @@ static void test_answers_offer(void **state)
         .cname_len = 5,
         .cname = "stage",
         .has_offer = true,
-        .offer = {true, RTP_CODEC_L24, 48000, 2, 48, 10 * NS_PER_MS},
+        .offer = {true, RTP_CODEC_L24, 48000, 2, 48, 10 * NS_PER_MS, 0},
     };
     struct rtcp_report said, ignored;
+    struct rtcp_offer told = {0};
     uint8_t bytes[2048];
     int ear = open_ear();
     size_t len;
     bool heard = false;
 
+    assert_false(control_offer(control, now, &told));
     for (int i = 0; i < 80 && !heard; i++, now.ns += NS_PER_S / 20) {
         if (i % 20 == 0) {
             speak(STAGE, GROUP, PORT + 1, bytes, rtcp_build(bytes, &offer));
@@ -704,6 +706,9 @@ static void test_answers_offer(void **state)
         heard = overhear(ear, &said, bytes, &len);
     }
     assert_true(heard);
+    assert_true(control_offer(control, clock_raw_now(), &told));
+    assert_true(told.latency_ns == 10 * NS_PER_MS && told.frames_per_packet == 48 && told.rate_hz == 48000);
+    assert_false(control_offer(control, (raw_ns){clock_raw_now().ns + 6 * NS_PER_S}, &told));
     assert_string_equal(said.cname, "hw:0@tower");
     assert_string_equal(said.name, "tower");
     assert_string_equal(said.tool, "test 1");

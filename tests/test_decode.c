@@ -274,7 +274,7 @@ static void a_hole_that_nobody_plays_passes(void **state)
         if (k != 10)
             post_packet(p, k);
     assert_false(is_there(p, 29));
-    timeline_release(p->in.timeline, at_packet(p, 12));
+    intake_turn(&p->in, at_packet(p, 12));
     post_packet(p, 30);
     assert_true(is_there(p, 30));
     assert_true(is_there(p, 12));
@@ -421,7 +421,7 @@ static void hostile_times_are_survived(void **state)
             intake_need(&p->in, (media_t){p->first + (random >> 4) % 20000}, random % 2000);
     }
     assert_true(p->in.decode.waiting <= DECODE_STORE);
-    timeline_release(p->in.timeline, (media_t){p->first + 40000});
+    intake_turn(&p->in, (media_t){p->first + 40000});
     for (int k = 0; k < 3; k++) {
         struct rtp_packet packet = packet_at(p, (media_t){p->first + 41040 + k * 240}, 30000 + k);
 

@@ -215,6 +215,54 @@ static void terminate_says_where_it_ends(void **state)
     intake_free(&p.in);
 }
 
+/* A talker says INIT, sound and TERMINATE again and again, under one SSRC. */
+static void pages_come_one_after_another(void **state)
+{
+    static const int pauses_ms[] = {1, 5, 40, 99, 300, 2000, 100000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pauses_ms / sizeof *pauses_ms; i++)
+        for (int played = 0; played < 2; played++) { /* was the end, when the next begins? */
+            struct post p = new_post(false, 1 << 14);
+            int64_t n = media_now(&p), before = n;
+            struct rtp_packet late = packet_at(&p, n + 480, RTP_TYPE_TERMINATE);
+
+            post_control(&p, n, RTP_TYPE_INIT);
+            for (int k = 0; k < 10; k++)
+                post_audio(&p, n + k * FRAMES);
+            for (int k = 0; k < 3; k++)
+                post_control(&p, n + 480, RTP_TYPE_TERMINATE);
+            assert_true(p.in.ending);
+            assert_int_equal(p.in.end.n, n + 480);
+            late.sequence = (uint16_t)(p.sequence - 1);
+            if (played)
+                stream_unlock(&p.in.stream);
+
+            p.now.ns += (10 + pauses_ms[i]) * NS_PER_MS;
+            n = media_now(&p);
+            post_control(&p, n, RTP_TYPE_INIT);
+            assert_int_equal(p.event, INTAKE_BEGIN);
+            assert_int_equal(p.in.begin.n, n);
+            assert_false(p.in.ending);
+            post_audio(&p, n);
+            assert_int_equal(p.event, INTAKE_NONE);
+            check_content(&p, n, FRAMES);
+            /* what comes late of the page before, by a second leg, is no part of this one, nor its end */
+            post_frames(&p, &late, n, 0);
+            assert_int_equal(p.event, INTAKE_NONE);
+            assert_false(p.in.ending);
+            post_audio(&p, before + 9 * FRAMES);
+            assert_int_equal(p.event, INTAKE_NONE);
+            assert_int_equal(timeline_present(p.in.timeline, (media_t){before}, 480), 0);
+            post_audio(&p, n + FRAMES);
+            check_content(&p, n + FRAMES, FRAMES);
+            post_control(&p, n + 96, RTP_TYPE_TERMINATE);
+            assert_true(p.in.ending);
+            assert_int_equal(p.in.end.n, n + 96);
+            intake_free(&p.in);
+        }
+}
+
 static void strange_terminate_ends_nothing(void **state)
 {
     struct post p = new_post(false, 1 << 12);
@@ -768,6 +816,7 @@ int main(void)
         cmocka_unit_test(sound_lies_where_it_belongs),
         cmocka_unit_test(init_announces_the_beginning),
         cmocka_unit_test(terminate_says_where_it_ends),
+        cmocka_unit_test(pages_come_one_after_another),
         cmocka_unit_test(strange_terminate_ends_nothing),
         cmocka_unit_test(refusals_by_form),
         cmocka_unit_test(strangers_are_foreign),

@@ -34,6 +34,7 @@ struct values {
     int shape;
     char text[16];
     char even[16];
+    struct option_list list;
 };
 
 static int check_even(const char *text, char *why, size_t why_len)
@@ -118,6 +119,13 @@ static const struct option_spec specs[] = {
      .argument = "TEXT",
      .help = "a text that is checked",
      .check = check_even},
+    {.group = "Two",
+     .name = "list",
+     .kind = OPTION_LIST,
+     MEMBER(list),
+     .argument = "TEXT",
+     .help = "texts that are checked",
+     .check = check_even},
 };
 
 static int check_together(const void *values, char *why, size_t why_len)
@@ -150,10 +158,23 @@ struct outcome {
     char err[2048];
 };
 
+static struct outcome run_all(const struct options_program *p, void *values, int argc, char *const *argv)
+{
+    struct outcome o = {0};
+    FILE *out = fmemopen(o.out, sizeof o.out, "w");
+    FILE *err = fmemopen(o.err, sizeof o.err, "w");
+
+    assert_non_null(out);
+    assert_non_null(err);
+    o.goes_on = options_parse(p, values, argc, argv, out, err, &o.status);
+    fclose(out);
+    fclose(err);
+    return o;
+}
+
 /* Arguments after the program's name, up to NULL. */
 static struct outcome run(const struct options_program *p, void *values, ...)
 {
-    struct outcome o = {0};
     char *argv[32] = {(char *)"prog"};
     int argc = 1;
     va_list args;
@@ -162,14 +183,7 @@ static struct outcome run(const struct options_program *p, void *values, ...)
     while ((argv[argc] = va_arg(args, char *)) != NULL)
         argc++;
     va_end(args);
-    FILE *out = fmemopen(o.out, sizeof o.out, "w");
-    FILE *err = fmemopen(o.err, sizeof o.err, "w");
-    assert_non_null(out);
-    assert_non_null(err);
-    o.goes_on = options_parse(p, values, argc, argv, out, err, &o.status);
-    fclose(out);
-    fclose(err);
-    return o;
+    return run_all(p, values, argc, argv);
 }
 
 static struct values taken(const char *first, const char *second)
@@ -210,6 +224,7 @@ static void test_defaults(void **state)
     assert_int_equal(v.shape, -1);
     assert_string_equal(v.text, "");
     assert_string_equal(v.even, "even");
+    assert_int_equal(v.list.count, 0);
 }
 
 static void test_values(void **state)
@@ -516,6 +531,44 @@ static void test_config_refused(void **state)
     refuse("--config", "/tmp", "prog: --config /tmp: Is a directory; allowed is a readable file\n");
 }
 
+/* Each time it is given it has one more; those of the command line stand for the file's. */
+static void test_lists(void **state)
+{
+    struct values v = accept_config("list = aa\nlist =\nlist = \"b ##\"\n");
+    char *arguments[OPTION_LIST_MAX + 2];
+    struct outcome o;
+    (void)state;
+
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.texts[0], "aa");
+    assert_string_equal(v.list.texts[1], "b ##");
+    assert_true(run(&program, &v, "--list=cc", "--config", config_path, "--list", "aa", NULL).goes_on);
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.texts[0], "cc");
+    assert_string_equal(v.list.texts[1], "aa");
+    assert_true(run(&program, &v, "--list=", "--config", config_path, NULL).goes_on);
+    assert_int_equal(v.list.count, 0);
+
+    refuse("--list=aa", "--list=odd", "prog: --list odd: allowed is an even length\n");
+    arguments[0] = (char *)"prog";
+    for (int i = 1; i < OPTION_LIST_MAX + 2; i++)
+        arguments[i] = (char *)"--list=aa";
+    o = run_all(&program, &v, OPTION_LIST_MAX + 1, arguments);
+    assert_true(o.goes_on);
+    assert_int_equal(v.list.count, OPTION_LIST_MAX);
+    o = run_all(&program, &v, OPTION_LIST_MAX + 2, arguments);
+    assert_int_equal(o.status, 2);
+    assert_string_equal(o.err, "prog: --list aa: one too many; allowed are 16\n");
+
+    o = run(&program, &v, "--print-config", "--list=aa", "--list= \"#b", NULL);
+    assert_non_null(strstr(o.out, "\nlist = aa\nlist = \" \\\"#b\"\n"));
+    write_config(o.out, strlen(o.out));
+    assert_true(run(&program, &v, "--config", config_path, NULL).goes_on);
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.texts[1], " \"#b");
+    assert_non_null(strstr(run(&program, &v, "--print-config", NULL).out, "\n#list =\n"));
+}
+
 /* What --print-config prints, --config reads, to the same values. */
 static void test_print_config_round_trip(void **state)
 {
@@ -693,7 +746,8 @@ static void test_send_refused(void **state)
     (void)state;
     refuse_send(
         NULL, NULL, NULL,
-        "unisono-send: --input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ\n");
+        "unisono-send: --input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ, or "
+        "--announce FILE\n");
     refuse_send("--input=mic", NULL, NULL,
                 "unisono-send: --input mic: allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ\n");
     refuse_send("--input=tone:20001", NULL, NULL,
@@ -718,6 +772,70 @@ static void test_send_refused(void **state)
                 "239.255.255.255\n");
 }
 
+/* Pages: what follows from what, and what contradicts itself. */
+static void test_send_pages(void **state)
+{
+    struct send_options o;
+    (void)state;
+
+    assert_true(run(&send_options_program, &o, "--input=tone", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PROGRAMME);
+    assert_false(send_options_gated(&o));
+    assert_true(send_options_pre_roll_ms(&o) == 0);
+    assert_true(o.advertise);
+    assert_true(run(&send_options_program, &o, "--input=tone", "--priority=page", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PAGE);
+    assert_false(send_options_gated(&o));
+    assert_true(run(&send_options_program, &o, "--input=tone", "--talk", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PROGRAMME);
+    assert_true(send_options_gated(&o));
+    assert_true(send_options_pre_roll_ms(&o) == 20);
+    assert_true(run(&send_options_program, &o, "--input=tone", "--talk", "--vox", "-40", NULL).goes_on);
+    assert_true(send_options_gated(&o));
+    assert_true(o.vox_db == -40);
+    assert_true(send_options_pre_roll_ms(&o) == 200);
+    assert_true(send_options_vox_hang_ms(&o) == 500);
+    assert_true(
+        run(&send_options_program, &o, "--input=tone", "--vox=-1", "--vox-hang=10", "--pre-roll=2000", NULL)
+            .goes_on);
+    assert_true(send_options_pre_roll_ms(&o) == 2000);
+    assert_true(send_options_vox_hang_ms(&o) == 10);
+    assert_true(run(&send_options_program, &o, "--announce=gong.wav", "--advertise=no", NULL).goes_on);
+    assert_int_equal(send_options_priority(&o), RTP_PRIORITY_PAGE);
+    assert_string_equal(o.announce, "gong.wav");
+    assert_false(o.advertise);
+    assert_false(send_options_gated(&o));
+
+    refuse_send("--input=tone", "--vox=0", NULL, "unisono-send: --vox 0: allowed are -90 to -1 dBFS\n");
+    refuse_send("--input=tone", "--vox=-91", NULL, "unisono-send: --vox -91: allowed are -90 to -1 dBFS\n");
+    refuse_send("--input=tone", "--pre-roll=50", NULL,
+                "unisono-send: --pre-roll 50: nothing is kept back; allowed with --talk or --vox\n");
+    refuse_send("--input=tone", "--talk", "--vox-hang=50",
+                "unisono-send: --vox-hang 50: nobody listens to the level; allowed with --vox\n");
+    refuse_send("--input=tone", "--priority=page", "--profile=aes67",
+                "unisono-send: --priority page: stands in the header extension; allowed with --profile "
+                "unisono\n");
+    refuse_send("--input=tone", "--priority=urgent", NULL,
+                "unisono-send: --priority urgent: allowed are programme, page\n");
+    refuse_send("--input=tone", "--announce=gong.wav", NULL,
+                "unisono-send: --input: not allowed with --announce, which plays a file once as a page\n");
+    refuse_send("--announce=gong.wav", "--loop", NULL,
+                "unisono-send: --loop: not allowed with --announce, which plays a file once as a page\n");
+    refuse_send(
+        "--announce=gong.wav", "--priority=programme", NULL,
+        "unisono-send: --priority programme: not allowed with --announce, which plays a file once as a "
+        "page\n");
+    refuse_send("--announce=gong.wav", "--vox=-40", NULL,
+                "unisono-send: --vox: not allowed with --announce, which plays a file once as a page\n");
+    /* what it was once */
+    refuse_send("--input=tone", "--announce=no", NULL,
+                "unisono-send: --announce no: there is no such file to play; whether the network is told of "
+                "the stream is --advertise no\n");
+    refuse_send("--input=tone", "--announce=yes", NULL,
+                "unisono-send: --announce yes: there is no such file to play; whether the network is told of "
+                "the stream is --advertise yes\n");
+}
+
 static void test_send_packet_too_large(void **state)
 {
     struct send_options o;
@@ -736,12 +854,16 @@ static void test_send_packet_too_large(void **state)
 
 static void test_recv_defaults(void **state)
 {
+    struct selection selections[RX_VOICES_MAX];
     struct recv_options o;
     (void)state;
 
     assert_true(run(&recv_options_program, &o, NULL).goes_on);
     assert_string_equal(o.device, "default");
-    assert_string_equal(o.group, "239.69.83.1:5004");
+    assert_int_equal(recv_options_selections(&o, selections), 1);
+    assert_string_equal(selections[0].target, "239.69.83.1:5004");
+    assert_int_equal(ntohs(recv_options_group(&o).sin_port), 5004);
+    assert_true(o.duck_db == -20 && o.duck_attack_ms == 20 && o.duck_release_ms == 500);
     assert_int_equal(o.resampler, RESAMPLE_MEDIUM);
     assert_int_equal(o.profile, OPTION_PROFILE_UNISONO);
     assert_int_equal(o.codec, -1);
@@ -783,6 +905,8 @@ static void test_recv_refused(void **state)
     refuse_recv("--gain=21", NULL, "unisono-recv: --gain 21: allowed are -90 to 20 dB\n");
     refuse_recv("--delay=-1", NULL, "unisono-recv: --delay -1: allowed are 0 to 1000 ms\n");
     refuse_recv("--delay=1000.5", NULL, "unisono-recv: --delay 1000.5: allowed are 0 to 1000 ms\n");
+    refuse_recv("--duck=1", NULL, "unisono-recv: --duck 1: allowed are -90 to 0 dB\n");
+    refuse_recv("--gain=-6dBm", NULL, "unisono-recv: --gain -6dBm: allowed are -90 to 20 dB\n");
     refuse_recv("--resampler=good", NULL,
                 "unisono-recv: --resampler good: allowed are fastest, medium, best\n");
     refuse_recv("--realtime=0", NULL, "unisono-recv: --realtime 0: allowed are 1 to 99, or off\n");
@@ -802,6 +926,58 @@ static void test_recv_refused(void **state)
     assert_string_equal(out.err,
                         "unisono-recv: --latency: missing; --profile aes67 needs --codec, --rate, --channels "
                         "and --latency\n");
+}
+
+/* Several streams: in which order they count, and what cannot be. */
+static void test_recv_streams(void **state)
+{
+    struct selection s[RX_VOICES_MAX];
+    struct recv_options o;
+    char *arguments[RX_VOICES_MAX + 2], groups[RX_VOICES_MAX][32];
+    struct outcome out;
+    (void)state;
+
+    assert_true(run(&recv_options_program, &o, "--stream=Call;page", "--group=239.1.1.2;gain=-6dB",
+                    "--sdp=/tmp/a", "--group", "239.1.1.1:5006", "--duck=-12dB", "--duck-release=1000ms",
+                    NULL)
+                    .goes_on);
+    assert_int_equal(recv_options_selections(&o, s), 4);
+    assert_string_equal(s[0].target, "239.1.1.2");
+    assert_true(s[0].settings.gain < 0.502 && s[0].settings.gain > 0.501);
+    assert_string_equal(s[1].target, "239.1.1.1:5006");
+    assert_int_equal(s[2].kind, SELECTION_STREAM);
+    assert_true(s[2].settings.page);
+    assert_int_equal(s[3].kind, SELECTION_SDP);
+    assert_int_equal(ntohl(recv_options_group(&o).sin_addr.s_addr), 0xef010102);
+    assert_true(o.duck_db == -12 && o.duck_release_ms == 1000);
+
+    refuse_recv("--group=239.1.1.1", "--group=239.1.1.1:5004;mute",
+                "unisono-recv: --group 239.1.1.1:5004: given before; keep one\n");
+    refuse_recv("--stream=A", "--stream=A", "unisono-recv: --stream A: given before; keep one\n");
+    refuse_recv("--group=239.1.1.1;gain=21", NULL,
+                "unisono-recv: --group 239.1.1.1;gain=21: gain=21: allowed are -90 to 20 dB\n");
+    refuse_recv("--group=239.1.1.1;map=3=1", NULL,
+                "unisono-recv: --group 239.1.1.1: its map goes to channel 3; allowed are 1 to 2, or more "
+                "--channels\n");
+    refuse_recv(
+        "--list", "--group=239.1.1.1",
+        "unisono-recv: --group: not allowed with --list, which plays nothing; leave one of the two out\n");
+    refuse_recv("--stream=A", "--codec=L24",
+                "unisono-recv: --codec: not allowed with --stream alone, where the description says that; "
+                "allowed with --group\n");
+
+    arguments[0] = (char *)"unisono-recv";
+    for (int i = 0; i < RX_VOICES_MAX; i++) {
+        snprintf(groups[i], sizeof groups[i], "--group=239.1.2.%d", i);
+        arguments[i + 1] = groups[i];
+    }
+    arguments[RX_VOICES_MAX + 1] = (char *)"--stream=A";
+    assert_true(run_all(&recv_options_program, &o, RX_VOICES_MAX + 1, arguments).goes_on);
+    assert_int_equal(recv_options_selections(&o, s), RX_VOICES_MAX);
+    out = run_all(&recv_options_program, &o, RX_VOICES_MAX + 2, arguments);
+    assert_int_equal(out.status, 2);
+    assert_string_equal(out.err,
+                        "unisono-recv: --group, --stream and --sdp: 17 streams; allowed are 16 together\n");
 }
 
 /* ---- the manuals ----------------------------------------------------------------------------------- */
@@ -931,6 +1107,7 @@ int main(void)
         cmocka_unit_test(test_config_values),
         cmocka_unit_test(test_command_line_overrides_config),
         cmocka_unit_test(test_config_refused),
+        cmocka_unit_test(test_lists),
         cmocka_unit_test(test_print_config_round_trip),
         cmocka_unit_test(test_print_config_defaults),
         cmocka_unit_test(test_group),
@@ -939,10 +1116,12 @@ int main(void)
         cmocka_unit_test(test_send_words_match_enums),
         cmocka_unit_test(test_send_packet_times),
         cmocka_unit_test(test_send_refused),
+        cmocka_unit_test(test_send_pages),
         cmocka_unit_test(test_send_packet_too_large),
         cmocka_unit_test(test_recv_defaults),
         cmocka_unit_test(test_recv_words_match_enums),
         cmocka_unit_test(test_recv_refused),
+        cmocka_unit_test(test_recv_streams),
         cmocka_unit_test(test_manuals),
     };
 

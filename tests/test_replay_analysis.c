@@ -645,11 +645,15 @@ static void play_packet(struct world *w, struct play *play, const struct made *m
 
 static struct rx_status play_all(struct world *w, const char *wav, uint64_t *concealed_end)
 {
-    struct play_config config = {
-        .rx = {.card_rate_hz = 48000, .card_channels = 2, .quality = RESAMPLE_FASTEST, .gain = 1, .seed = 1},
-        .clock = &w->replay.stream_scale,
-        .begin = {w->packets[0].arrival_ns},
-        .wav = wav};
+    struct play_config config = {.rx = {.card_rate_hz = 48000,
+                                        .card_channels = 2,
+                                        .quality = RESAMPLE_FASTEST,
+                                        .voices = 1,
+                                        .settings = {.gain = 1},
+                                        .seed = 1},
+                                 .clock = &w->replay.stream_scale,
+                                 .begin = {w->packets[0].arrival_ns},
+                                 .wav = wav};
     struct rx_status status;
     char err[256] = "";
     struct play *play;

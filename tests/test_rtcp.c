@@ -204,18 +204,55 @@ static const struct rtcp_report worked_offer = {
     .has_clock = true,
     .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
     .has_offer = true,
-    .offer = {true, RTP_CODEC_L24, 48000, 2, 6, 10000000},
+    .offer = {true, RTP_CODEC_L24, 48000, 2, 6, 10000000, 0},
 };
+
+static const struct rtcp_report worked_page = {
+    .ssrc = SSRC,
+    .cname_len = 18,
+    .cname = "unisono@stage-left",
+    .name = "desk",
+    .has_clock = true,
+    .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
+    .has_offer = true,
+    .offer = {true, RTP_CODEC_L24, 48000, 1, 48, 30 * NS_PER_MS, 20 * NS_PER_MS},
+};
+
+/* A hold is said in steps, rounded up, within what can be said and what the latency is. */
+static void test_hold_is_rounded_up(void **state)
+{
+    static const int64_t cases[][3] = {
+        /* latency, hold, what is heard; in ns */
+        {10000000, 0, 0},           {10000000, 1, 100000},
+        {10000000, 100000, 100000}, {10000000, 2500001, 2600000},
+        {700000, 650000, 700000},   {750000, 740000, 700000},
+        {50000, 50000, 0},          {10000000000, 9000000000, 6553500000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rtcp_report said = worked_page, heard;
+        uint8_t bytes[RTCP_COMPOUND_MAX];
+
+        said.offer.latency_ns = cases[i][0];
+        said.offer.hold_ns = cases[i][1];
+        assert_int_equal(rtcp_parse(bytes, rtcp_build(bytes, &said), &heard), 0);
+        assert_true(heard.has_offer);
+        assert_int_equal(heard.offer.hold_ns, cases[i][2]);
+    }
+}
 
 static void test_worked_session(void **state)
 {
     static const struct {
         const char *fence;
         const struct rtcp_report *want;
-    } rows[] = {{"```rtcp telemetry\n", &worked_telemetry}, {"```rtcp offer\n", &worked_offer}};
+    } rows[] = {{"```rtcp telemetry\n", &worked_telemetry},
+                {"```rtcp offer\n", &worked_offer},
+                {"```rtcp page\n", &worked_page}};
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint8_t bytes[RTCP_COMPOUND_MAX], built[RTCP_COMPOUND_MAX];
         size_t len = read_block(rows[i].fence, bytes, sizeof bytes);
         struct rtcp_report report;
@@ -321,8 +358,13 @@ static void test_round_trip(void **state)
             fill_telemetry(&want.telemetry, i);
         want.has_offer = i % 4 == 3;
         if (want.has_offer)
-            want.offer =
-                (struct rtcp_offer){i % 8 == 3, RTP_CODEC_L24, 96000, i % 64 + 1, i, (int64_t)i * 39215686};
+            want.offer = (struct rtcp_offer){i % 8 == 3,
+                                             RTP_CODEC_L24,
+                                             96000,
+                                             i % 64 + 1,
+                                             i,
+                                             (int64_t)i * 39215686,
+                                             (int64_t)(i * 200) * RTCP_HOLD_STEP_NS};
         memset(bytes, 0xa5, sizeof bytes);
         len = rtcp_build(bytes, &want);
         assert_true(len <= RTCP_COMPOUND_MAX && len % 4 == 0);
@@ -557,6 +599,10 @@ static const struct parse_case cases[] = {
     CASE("an offer of version 1", 0, 0, RR, 0x82, 204, 0, 3, UNIS, 1, 0, 0, 0),
     CASE("an offer", 0, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12, 1, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0x98, 0x96,
          0x80),
+    CASE("an offer with a hold", 0, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12, 1, 0, 48, 0, 100, 0, 0, 0, 0, 0,
+         0x98, 0x96, 0x80),
+    CASE("an offer with more hold than latency", -EBADMSG, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12, 1, 0, 48,
+         0, 101, 0, 0, 0, 0, 0, 0x98, 0x96, 0x80),
     CASE("an offer of no frames", -EBADMSG, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12, 1, 0, 0, 0, 0, 0, 0, 0,
          0, 0, 0x98, 0x96, 0x80),
     CASE("an offer with a latency of ten thousand years", -EBADMSG, 0, RR, 0x82, 204, 0, 6, UNIS, 0, 1, 0x12,
@@ -737,12 +783,19 @@ static void test_hostile(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked),         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_unknown_clock),
-        cmocka_unit_test(test_clock_of_map),   cmocka_unit_test(test_ntp),
-        cmocka_unit_test(test_cases),          cmocka_unit_test(test_cname_is_printable),
-        cmocka_unit_test(test_cname_ends),     cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_worked_session), cmocka_unit_test(test_worked_receiver),
+        cmocka_unit_test(test_worked),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_unknown_clock),
+        cmocka_unit_test(test_clock_of_map),
+        cmocka_unit_test(test_ntp),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_cname_is_printable),
+        cmocka_unit_test(test_cname_ends),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_hold_is_rounded_up),
+        cmocka_unit_test(test_worked_session),
+        cmocka_unit_test(test_worked_receiver),
         cmocka_unit_test(test_lost),
     };
 

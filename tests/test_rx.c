@@ -105,7 +105,9 @@ static struct rx_config usual(void)
                               .card_channels = 2,
                               .card_frames = 4096,
                               .quality = RESAMPLE_MEDIUM,
-                              .gain = 1,
+                              .voices = 1,
+                              .settings = {.gain = 1},
+                              .duck = DUCK_STANDARD,
                               .seed = 77};
 }
 
@@ -152,7 +154,7 @@ static struct rx_status status_of(const struct room *r)
 {
     struct rx_status status;
 
-    rx_get_status(r->rx, &status);
+    rx_get_status(r->rx, 0, &status);
     return status;
 }
 
@@ -163,7 +165,7 @@ static int64_t ptp_now(const struct room *r)
 
 static void deliver(struct room *r, const uint8_t *bytes, size_t length)
 {
-    rx_datagram(r->rx, &r->map, bytes, length, (raw_ns){RAW0 + r->now}, r->sender.source);
+    rx_datagram(r->rx, 0, &r->map, bytes, length, (raw_ns){RAW0 + r->now}, r->sender.source);
 }
 
 static struct rtp_packet packet_at(const struct sender *s, int64_t n, enum rtp_type type)
@@ -311,7 +313,7 @@ static struct verdict listen_at(const struct room *r, double second, unsigned ch
             if (since < second * 1e9 - 10e6 || since >= second * 1e9 + 10e6)
                 continue;
             /* sampled at PTP0 + this, which is a whole second */
-            since -= (double)(r->sender.link_ns + r->config.delay_ns);
+            since -= (double)(r->sender.link_ns + r->config.settings.delay_ns);
             turns = since * 1e-9 * hz;
             a = sin(2 * M_PI * turns);
             b = cos(2 * M_PI * turns);
@@ -772,11 +774,11 @@ static void refused_stream_is_silence(void **state)
     run_until(r, 1);
     switch_on(r, true);
     run_until(r, 2);
-    rx_refuse(r->rx, true);
+    rx_refuse(r->rx, 0, true);
     run_until(r, 3);
     check_silence(r, 2.1, 2.9);
     assert_int_equal(status_of(r).state, RX_ARMED);
-    rx_refuse(r->rx, false);
+    rx_refuse(r->rx, 0, false);
     run_until(r, 4);
     check_tone(r, 3.5);
     assert_int_equal(status_of(r).starts, 2);
@@ -900,6 +902,36 @@ static void terminated_then_started_at_once(void **state)
     close_room(r);
 }
 
+/* Page after page under one SSRC, INIT and the first sound together; the last has hardly been played. */
+static void pages_under_one_ssrc(void **state)
+{
+    static const double pauses_s[] = {0.001, 0.009, 0.02, 0.05, 0.3, 1.5};
+    struct room *r = open_room(usual());
+    double at = 1;
+
+    (void)state;
+    run_until(r, at);
+    for (size_t i = 0; i < sizeof pauses_s / sizeof *pauses_s; i++) {
+        r->sender.next = media_at_ptp((ptp_ns){ptp_now(r)}, 48000).n;
+        r->sender.on = true;
+        send_control(r, RTP_TYPE_INIT);
+        assert_true(status_of(r).stream.locked);
+        run_until(r, at + 0.5);
+        check_tone(r, at + 0.1);
+        check_tone(r, at + 0.45);
+        r->sender.on = false;
+        for (int k = 0; k < 3; k++)
+            send_control(r, RTP_TYPE_TERMINATE);
+        at += 0.5 + pauses_s[i];
+        run_until(r, at);
+    }
+    assert_int_equal(status_of(r).state, RX_IDLE);
+    assert_int_equal(status_of(r).concealed, 0);
+    assert_int_equal(status_of(r).xruns, 0);
+    assert_true(largest_step(r) < 1.05);
+    close_room(r);
+}
+
 /* RTCP's BYE ends a stream as TERMINATE does, where it was not said: what is held is played, nothing is made
  * up. */
 static void bye_ends_what_is_held(void **state)
@@ -912,13 +944,13 @@ static void bye_ends_what_is_held(void **state)
         r->sender.ssrc++;
         switch_on(r, true);
         run_until(r, 2 + i);
-        rx_bye(r->rx, r->sender.ssrc - 1); /* of the stream before */
+        rx_bye(r->rx, 0, r->sender.ssrc - 1); /* of the stream before */
         run_until(r, 2.1 + i);
         check_tone(r, 2 + i);
         if (i == 2)
             send_control(r, RTP_TYPE_TERMINATE);
         r->sender.on = false;
-        rx_bye(r->rx, r->sender.ssrc);
+        rx_bye(r->rx, 0, r->sender.ssrc);
         run_until(r, 2.15 + i);
         assert_int_equal(status_of(r).state, RX_IDLE);
         assert_false(status_of(r).stream.locked);
@@ -1058,7 +1090,7 @@ static void gain_and_clipping(void **state)
         struct rx_config config = usual();
         struct room *r;
 
-        config.gain = gains[i];
+        config.settings.gain = gains[i];
         r = open_room(config);
         run_until(r, 1);
         switch_on(r, true);
@@ -1078,7 +1110,7 @@ static void own_delay_is_added(void **state)
     struct room *r;
 
     (void)state;
-    config.delay_ns = 7 * NS_PER_MS + 123456;
+    config.settings.delay_ns = 7 * NS_PER_MS + 123456;
     r = open_room(config);
     run_until(r, 1);
     switch_on(r, true);
@@ -1125,12 +1157,12 @@ static void described_anew(void **state)
     struct sender before = r->sender;
 
     (void)state;
-    rx_describe(r->rx, &ours); /* before there is anything */
+    rx_describe(r->rx, 0, &ours); /* before there is anything */
     run_until(r, 1);
     switch_on(r, true);
     run_until(r, 2);
     check_tone(r, 1.8);
-    rx_describe(r->rx, &plain);
+    rx_describe(r->rx, 0, &plain);
     r->sender.plain = true;
     r->sender.ssrc++;
     r->sender.codec = RTP_CODEC_L16;
@@ -1142,7 +1174,7 @@ static void described_anew(void **state)
     assert_int_equal(status_of(r).starts, 2);
     assert_int_equal(status_of(r).stream.claim.rate_hz, 44100);
     /* and back; there, nothing comes */
-    rx_describe(r->rx, &ours);
+    rx_describe(r->rx, 0, &ours);
     run_until(r, 4);
     check_silence(r, 3.6, 3.9);
     assert_int_equal(status_of(r).state, RX_IDLE);
@@ -1166,7 +1198,7 @@ static void described_anew_while_it_ends(void **state)
     switch_on(r, true);
     run_until(r, 2);
     rx_stop(r->rx);
-    rx_describe(r->rx, &ours);
+    rx_describe(r->rx, 0, &ours);
     run_until(r, 2.5);
     assert_true(rx_ended(r->rx));
     close_room(r);
@@ -1180,7 +1212,7 @@ static void status_tells_the_truth(void **state)
     double lead_us;
 
     (void)state;
-    rx_get_distributions(r->rx, &before);
+    rx_get_distributions(r->rx, 0, &before);
     s = status_of(r);
     assert_int_equal(s.state, RX_IDLE);
     assert_true(isnan(s.lead_min_ms));
@@ -1199,7 +1231,7 @@ static void status_tells_the_truth(void **state)
     assert_true(s.lead_min_ms < 9.01 && s.lead_min_ms > 7);
     assert_true(s.queued_min_ms > 0 && s.queued_min_ms < 9);
     assert_true(s.lead_need_ms > 0 && s.lead_need_ms < s.lead_min_ms);
-    rx_get_distributions(r->rx, &after);
+    rx_get_distributions(r->rx, 0, &after);
     lead_us = distribution_quantile(&after.leads_us, &before.leads_us, 0.5);
     assert_true(lead_us > s.lead_min_ms * 960 && lead_us < 9050 * 1.04);
     assert_true(distribution_magnitude(&after.errors_ns, &before.errors_ns, 1) < 1.04 * s.error_worst_ns + 1);
@@ -1330,6 +1362,7 @@ int main(void)
         cmocka_unit_test(announced_and_never_heard),
         cmocka_unit_test(sender_pauses),
         cmocka_unit_test(terminated_then_started_at_once),
+        cmocka_unit_test(pages_under_one_ssrc),
         cmocka_unit_test(bye_ends_what_is_held),
         cmocka_unit_test(restarted_in_another_format),
         cmocka_unit_test(channels_are_mapped),

@@ -669,10 +669,399 @@ static void captured_waits_for_its_card(void **state)
     retime_destroy(config.retime);
 }
 
+/* ---- with a gate ------------------------------------------------------------------------------------ */
+
+enum {
+    HOLD = 20,
+    LINGER = 11,
+    FADE = 5
+}; /* packets of 1 ms; the linger is the latency without hold, and one */
+
+static struct tx_config page(void)
+{
+    struct tx_config config = usual();
+
+    config.gated = true;
+    config.gate.hold_blocks = HOLD;
+    config.latency_ns = (10 + HOLD) * NS_PER_MS;
+    config.priority = RTP_PRIORITY_PAGE;
+    return config;
+}
+
+/* So many ms in which nothing may be said; or, if it may, what is said is counted. */
+static int listen(struct stage *s, int ms)
+{
+    int64_t end = s->now + ms * NS_PER_MS;
+    int packets = 0;
+
+    while (s->now < end) {
+        while (next(s))
+            packets++;
+        sleep_once(s);
+    }
+    return packets;
+}
+
+/* INIT, sound from `from` (0: wherever) on and whole but for the fade in; the first sample. */
+static int64_t hear_beginning(struct stage *s, int packets)
+{
+    uint16_t sequence;
+    int64_t first, now = s->now;
+
+    start(s);
+    assert_true(s->now - now <= 2 * NS_PER_MS);
+    first = media_of(s);
+    sequence = s->packet.sequence;
+    assert_int_equal(s->packet.ext.priority, RTP_PRIORITY_PAGE);
+    /* what was taken HOLD ago, packets as long before their presentation as without a gate */
+    assert_in_range(ptp_now(s) - ptp_at_media((media_t){first}, 48000).ns, HOLD * NS_PER_MS,
+                    HOLD * NS_PER_MS + 2);
+    assert_int_equal(s->packet.ext.presentation.ns,
+                     ptp_at_media((media_t){first}, 48000).ns + (10 + HOLD) * NS_PER_MS);
+    for (int i = 0; i < packets; i++) {
+        if (i == 0)
+            assert_true(next(s)); /* at once */
+        else
+            await_packet(s);
+        assert_int_equal(s->packet.ext.type, RTP_TYPE_AUDIO);
+        assert_int_equal(s->packet.sequence, (uint16_t)(sequence + 1 + i));
+        assert_int_equal(media_of(s), first + i * 48);
+        if (i > FADE)
+            check_audio(s, first + i * 48);
+    }
+    return first;
+}
+
+/* The rest up to sample `last`, the fade, the linger, and TERMINATE; then nothing. */
+static void hear_end(struct stage *s, int64_t last)
+{
+    static const uint8_t zeros[288];
+    int64_t n;
+
+    do {
+        await_packet(s);
+        n = media_of(s);
+        assert_int_equal(s->packet.ext.type, RTP_TYPE_AUDIO);
+        if (n < last)
+            check_audio(s, n);
+    } while (n < last + (FADE + LINGER - 1) * 48);
+    assert_memory_equal(s->packet.payload, zeros, 288);
+    for (int i = 0; i < 3; i++) {
+        await_packet(s);
+        assert_int_equal(s->packet.ext.type, RTP_TYPE_TERMINATE);
+        assert_int_equal(media_of(s), n + 48);
+        assert_int_equal(status_of(s).state, TX_STANDBY);
+    }
+    assert_int_equal(listen(s, 500), 0);
+}
+
+static void standby_is_silent(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    open_stage(&s, page());
+    assert_int_equal(listen(&s, 3000), 0);
+    assert_int_equal(status_of(&s).state, TX_STANDBY);
+    assert_in_range(s.source.reads, 2990, 3010); /* the source runs all the time */
+    assert_int_equal(status_of(&s).pages, 0);
+    assert_true(status_of(&s).gated);
+    assert_true(status_of(&s).level > 0.5);
+    assert_int_equal(status_of(&s).since.ns, RAW0);
+    tx_stop(s.tx); /* nothing was begun, nothing has to be ended */
+    assert_false(next(&s));
+    assert_int_equal(status_of(&s).state, TX_ENDED);
+    tx_destroy(s.tx);
+}
+
+static void pages_begin_and_end(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    open_stage(&s, page());
+    listen(&s, 100);
+    for (uint64_t k = 1; k <= 5; k++) {
+        int64_t first, last;
+
+        tx_talk(s.tx, true);
+        first = hear_beginning(&s, 50 * (int)k);
+        assert_int_equal(status_of(&s).state, TX_RUNNING);
+        assert_int_equal(status_of(&s).pages, k);
+        assert_true(s.now - status_of(&s).since.ns < 60 * (int)k * NS_PER_MS);
+        /* all that was taken until the key is released is said */
+        last = first + (50 * (int64_t)k + HOLD) * 48;
+        tx_talk(s.tx, false);
+        hear_end(&s, last);
+        assert_int_equal(status_of(&s).state, TX_STANDBY);
+    }
+    assert_int_equal(status_of(&s).starved + status_of(&s).skipped + status_of(&s).clipped, 0);
+    tx_destroy(s.tx);
+}
+
+/* Pressed again while TERMINATE is being said: no copy of it comes after the new INIT. */
+static void page_upon_page(void **state)
+{
+    struct stage s;
+    int64_t first;
+
+    (void)state;
+    open_stage(&s, page());
+    listen(&s, 100);
+    tx_talk(s.tx, true);
+    hear_beginning(&s, 50);
+    tx_talk(s.tx, false);
+    do
+        await_packet(&s);
+    while (s.packet.ext.type == RTP_TYPE_AUDIO);
+    assert_int_equal(s.packet.ext.type, RTP_TYPE_TERMINATE);
+    tx_talk(s.tx, true);
+    first = hear_beginning(&s, 100);
+    assert_true(first > 0);
+    /* and during the linger it goes on, with nothing between */
+    tx_talk(s.tx, false);
+    for (int i = 0; i < HOLD + FADE + 3; i++)
+        await_packet(&s);
+    tx_talk(s.tx, true);
+    for (int i = 0; i < 100; i++) {
+        await_packet(&s);
+        assert_int_equal(s.packet.ext.type, RTP_TYPE_AUDIO);
+    }
+    check_audio(&s, media_of(&s));
+    assert_int_equal(status_of(&s).pages, 2);
+    /* the end of the program is one of the page, too */
+    tx_stop(s.tx);
+    for (int i = 0; i < 3; i++) {
+        await_packet(&s);
+        assert_int_equal(s.packet.ext.type, RTP_TYPE_TERMINATE);
+    }
+    assert_int_equal(status_of(&s).state, TX_ENDED);
+    tx_destroy(s.tx);
+}
+
+static void level_makes_a_page(void **state)
+{
+    struct tx_config config = page();
+    struct stage s;
+    int64_t first, now;
+
+    (void)state;
+    config.gate.by_level = true;
+    config.gate.threshold_db = -20;
+    config.gate.hang_frames = 4800;
+    open_stage(&s, config);
+    s.source.scale = 0;
+    assert_int_equal(listen(&s, 500), 0);
+    s.source.scale = 1;
+    now = ptp_now(&s);
+    first = hear_beginning(&s, 0);
+    assert_true(ptp_at_media((media_t){first}, 48000).ns < now);
+    for (int i = 0; i < 100; i++) {
+        await_packet(&s);
+        if (ptp_at_media((media_t){media_of(&s)}, 48000).ns >= now)
+            check_audio(&s, media_of(&s)); /* from its first sample: the fade was over before */
+    }
+    s.source.scale = 0;
+    assert_in_range(listen(&s, 1000), 100 + HOLD + LINGER, 100 + HOLD + LINGER + 150);
+    assert_int_equal(status_of(&s).state, TX_STANDBY);
+    tx_destroy(s.tx);
+}
+
+/* The source ends in the middle of a page: what the gate holds is said yet. */
+static void held_sound_outlives_its_source(void **state)
+{
+    static const int64_t lengths[] = {4800, 4801, 4847};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct stage s;
+        int64_t first, n = 0;
+
+        open_stage(&s, page());
+        s.source.left = lengths[i];
+        tx_talk(s.tx, true);
+        start(&s);
+        first = media_of(&s) + HOLD * 48; /* before it there was nothing */
+        for (;;) {
+            await_packet(&s);
+            if (s.packet.ext.type != RTP_TYPE_AUDIO)
+                break;
+            n = media_of(&s);
+            if (n >= first && n + 48 <= first + lengths[i])
+                check_audio(&s, n);
+        }
+        assert_int_equal(n, first + (lengths[i] + 47) / 48 * 48 - 48);
+        assert_int_equal(s.packet.ext.type, RTP_TYPE_TERMINATE);
+        assert_int_equal(status_of(&s).starved, 0);
+        await_packet(&s);
+        await_packet(&s);
+        assert_int_equal(status_of(&s).state, TX_ENDED);
+        tx_destroy(s.tx);
+    }
+}
+
+/* While it talks, and while it does not. */
+static void clock_steps_with_a_gate(void **state)
+{
+    struct stage s;
+    int64_t n;
+
+    (void)state;
+    open_stage(&s, page());
+    listen(&s, 100);
+    s.map.ptp0.ns += 37 * NS_PER_S;
+    s.map.epoch++;
+    assert_int_equal(listen(&s, 100), 0);
+    assert_int_equal(status_of(&s).state, TX_STANDBY);
+    tx_talk(s.tx, true);
+    hear_beginning(&s, 50);
+    s.map.ptp0.ns -= 3600 * NS_PER_S;
+    s.map.epoch++;
+    start(&s); /* anew, with silence where nothing was taken on this time yet */
+    n = media_of(&s);
+    for (int i = 0; i < 100; i++) {
+        await_packet(&s);
+        assert_int_equal(s.packet.ext.type, RTP_TYPE_AUDIO);
+        assert_int_equal(media_of(&s), n + i * 48);
+        if (i > HOLD)
+            check_audio(&s, n + i * 48);
+    }
+    /* a stall beyond what can be caught up */
+    s.now += 1500 * NS_PER_MS;
+    for (int i = 0; i < 100; i++) {
+        await_packet(&s);
+        assert_int_equal(s.packet.ext.type, RTP_TYPE_AUDIO);
+        if (i > HOLD)
+            check_audio(&s, media_of(&s));
+    }
+    assert_in_range(status_of(&s).skipped, 48 * 1495, 48 * 1505);
+    tx_destroy(s.tx);
+}
+
+/* A card whose frame k passes the converter at RAW0 + k / 48000 s, and hears a tone of PTP time. */
+enum { CARD_HZ = 48000, TONE_HZ = 440 };
+
+static double tone_at(const struct stage *s, raw_ns t)
+{
+    int64_t since = clock_map_ptp(&s->map, t).ns - PTP0;
+
+    return 0.5 * sin(2 * 3.14159265358979 * TONE_HZ * (double)since / 1e9);
+}
+
+static void hear_card(struct stage *s, int64_t *heard)
+{
+    int64_t there = (s->now - RAW0) * CARD_HZ / NS_PER_S;
+
+    for (; *heard < there; ++*heard) {
+        float x = (float)tone_at(s, (raw_ns){RAW0 + *heard * NS_PER_S / CARD_HZ});
+        float frame[2] = {x, x};
+
+        retime_push(s->config.retime, frame, 1);
+    }
+    retime_observe(s->config.retime, (raw_ns){s->now}, (frame_t){there});
+}
+
+/* Captured sound passes the gate at its place in time, and what was said before the key is there. */
+static void captured_pages(void **state)
+{
+    struct retime_config card = {2, CARD_HZ, 48000, RESAMPLE_FASTEST};
+    struct tx_config config = page();
+    struct stage s;
+    int64_t heard = 0, end, pressed = 0, first = 0, last = 0, audio = 0;
+    int inits = 0, terminates = 0;
+    double worst = 0;
+
+    (void)state;
+    config.retime = retime_create(&card);
+    open_stage(&s, config);
+    for (end = s.now + 4 * NS_PER_S; s.now < end; sleep_once(&s)) {
+        int64_t left = end - s.now;
+
+        hear_card(&s, &heard);
+        if (left < NS_PER_S && !pressed) {
+            assert_int_equal(status_of(&s).state, TX_STANDBY);
+            pressed = s.now;
+        }
+        tx_talk(s.tx, left < NS_PER_S && left > NS_PER_S / 2);
+        while (next(&s)) {
+            float sound[2 * 48];
+            int64_t n = media_of(&s);
+
+            assert_true(pressed);
+            inits += s.packet.ext.type == RTP_TYPE_INIT;
+            terminates += s.packet.ext.type == RTP_TYPE_TERMINATE;
+            if (s.packet.ext.type != RTP_TYPE_AUDIO)
+                continue;
+            assert_true(audio == 0 || n == last + 48);
+            first = audio++ ? first : n;
+            last = n;
+            if (n < first + FADE * 48 || n >= first + 500 * 48)
+                continue;
+            pcm_decode(RTP_CODEC_L24, s.packet.payload, sound, 2 * 48);
+            for (int64_t i = 0; i < 48; i++) {
+                raw_ns taken = clock_map_raw(&s.map, ptp_at_media((media_t){n + i}, 48000));
+
+                worst = fmax(worst, fabs((double)sound[2 * i] - tone_at(&s, taken)));
+            }
+        }
+    }
+    assert_true(worst < 1e-3);
+    assert_int_equal(inits, 1);
+    assert_int_equal(terminates, 3);
+    assert_in_range(audio, 500 + HOLD + FADE + LINGER - 2, 500 + HOLD + FADE + LINGER + 2);
+    assert_in_range(clock_map_ptp(&s.map, (raw_ns){pressed}).ns - ptp_at_media((media_t){first}, 48000).ns,
+                    HOLD * NS_PER_MS, (HOLD + 3) * NS_PER_MS);
+    tx_destroy(s.tx);
+    retime_destroy(config.retime);
+}
+
+static void plain_page_is_audio_alone(void **state)
+{
+    struct tx_config config = page();
+    struct stage s;
+
+    (void)state;
+    config.plain = true;
+    open_stage(&s, config);
+    assert_int_equal(listen(&s, 100), 0);
+    tx_talk(s.tx, true);
+    for (int i = 0; i < 100; i++) {
+        await_packet(&s);
+        assert_false(s.packet.has_ext);
+        assert_int_equal(s.packet.payload_len, 288);
+        if (i > FADE)
+            check_audio(&s, media_of(&s));
+    }
+    tx_talk(s.tx, false);
+    assert_int_equal(listen(&s, 500), HOLD + FADE + LINGER);
+    assert_int_equal(status_of(&s).state, TX_STANDBY);
+    tx_destroy(s.tx);
+}
+
+static void priority_is_in_each_packet(void **state)
+{
+    struct tx_config config = usual();
+    struct stage s;
+
+    (void)state;
+    config.priority = RTP_PRIORITY_PAGE; /* without a gate */
+    open_stage(&s, config);
+    start(&s);
+    assert_int_equal(s.packet.ext.priority, RTP_PRIORITY_PAGE);
+    await_packet(&s);
+    assert_int_equal(s.packet.ext.priority, RTP_PRIORITY_PAGE);
+    assert_false(status_of(&s).gated);
+    tx_talk(s.tx, true); /* means nothing here */
+    await_packet(&s);
+    assert_int_equal(s.packet.ext.type, RTP_TYPE_AUDIO);
+    tx_destroy(s.tx);
+}
+
 static void states_have_names(void **state)
 {
     (void)state;
     assert_string_equal(tx_state_name(TX_WAITING), "waiting");
+    assert_string_equal(tx_state_name(TX_STANDBY), "standby");
     assert_string_equal(tx_state_name(TX_RUNNING), "running");
     assert_string_equal(tx_state_name(TX_ENDING), "ending");
     assert_string_equal(tx_state_name(TX_ENDED), "ended");
@@ -699,6 +1088,15 @@ int main(void)
         cmocka_unit_test(loudness_is_reported),
         cmocka_unit_test(sequence_wraps),
         cmocka_unit_test(captured_waits_for_its_card),
+        cmocka_unit_test(standby_is_silent),
+        cmocka_unit_test(pages_begin_and_end),
+        cmocka_unit_test(page_upon_page),
+        cmocka_unit_test(level_makes_a_page),
+        cmocka_unit_test(held_sound_outlives_its_source),
+        cmocka_unit_test(clock_steps_with_a_gate),
+        cmocka_unit_test(captured_pages),
+        cmocka_unit_test(plain_page_is_audio_alone),
+        cmocka_unit_test(priority_is_in_each_packet),
         cmocka_unit_test(states_have_names),
     };
 

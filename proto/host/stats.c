@@ -17,7 +17,7 @@ struct stats {
     bool ours; /* fd was opened here */
     bool failed;
     char path[256];
-    char line[8192];
+    char line[1 << 15];
     size_t length;
 };
 
@@ -70,9 +70,18 @@ static void append(struct stats *s, const char *format, ...)
         s->length += (size_t)n;
 }
 
+static void append_comma(struct stats *s)
+{
+    char before = s->line[s->length - 1];
+
+    if (before != '{' && before != '[')
+        append(s, ",");
+}
+
 static void append_name(struct stats *s, const char *name)
 {
-    append(s, "%s\"%s\":", s->length > 1 ? "," : "", name);
+    append_comma(s);
+    append(s, "\"%s\":", name);
 }
 
 void stats_begin(struct stats *s)
@@ -127,6 +136,34 @@ void stats_real(struct stats *s, const char *name, double value)
         append(s, "%.10g", value);
     else
         append(s, "null");
+}
+
+void stats_array_begin(struct stats *s, const char *name)
+{
+    if (!s)
+        return;
+    append_name(s, name);
+    append(s, "[");
+}
+
+void stats_object_begin(struct stats *s)
+{
+    if (!s)
+        return;
+    append_comma(s);
+    append(s, "{");
+}
+
+void stats_object_end(struct stats *s)
+{
+    if (s)
+        append(s, "}");
+}
+
+void stats_array_end(struct stats *s)
+{
+    if (s)
+        append(s, "]");
 }
 
 void stats_end(struct stats *s)

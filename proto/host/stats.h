@@ -26,6 +26,12 @@ void stats_flag(struct stats *stats, const char *name, bool value);
 void stats_count(struct stats *stats, const char *name, uint64_t value);
 void stats_real(struct stats *stats, const char *name, double value);
 
+/* A member that is an array of objects: its name, then members between begin and end of each object. */
+void stats_array_begin(struct stats *stats, const char *name);
+void stats_object_begin(struct stats *stats);
+void stats_object_end(struct stats *stats);
+void stats_array_end(struct stats *stats);
+
 /* Writes the line. A write that fails (disk full, reader gone) is told once in the log; the sound goes on. */
 void stats_end(struct stats *stats);
 

@@ -92,7 +92,7 @@ check 'of the newest' same "$(said 'sap.flags.t == 1' sap.originating_source sap
 said 'sap' frame.number > "$work/before"
 
 # ---- without PTP, and quiet -------------------------------------------------------------------------------------
-run quiet @sender $send --clock system --announce=no --stats "$work/quiet.json"
+run quiet @sender $send --clock system --advertise=no --stats "$work/quiet.json"
 run plain @sender $send --clock system --profile aes67 --codec L16 --rate 44100 --channels 1 --ptime 0.333 --ttl 4
 mac=$(ip netns exec "$ns_sender" cat /sys/class/net/eth0/address | tr 'a-f:' 'A-F-')
 check 'without PTP it is announced after 5 s' heard 1 'sdp.media_attr contains "L16"'

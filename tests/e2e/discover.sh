@@ -28,7 +28,7 @@ announcer() {
 # once HOST FILE
 once() { local space=ns_$1; ip netns exec "${!space}" bash -c 'cat "$0" > /dev/udp/239.255.255.255/9875' "$2"; }
 send() { # NAME HOST GROUP [OPTION...]
-    run "$1" "@$2" "$build/unisono-send" --input tone:997 --latency 80 --group "$3" $net --announce=no "${@:4}"
+    run "$1" "@$2" "$build/unisono-send" --input tone:997 --latency 80 --group "$3" $net --advertise=no "${@:4}"
     await "$1" 10 'info: sending'
 }
 play() { # NAME OPTION...
@@ -175,9 +175,8 @@ check 'a clock that is not PTP' fails 1 'cannot be played: its clock is not PTP'
 check 'timestamps from anywhere' fails 1 'no a=mediaclk:direct' --sdp "$work/sender.sdp" --interface eth0
 check 'no such interface' fails 1 'no interface .* wlan7' --stream x --interface wlan7
 check 'nor for a file' fails 1 'no interface .* wlan7' --sdp "$work/plain.sdp" --interface wlan7
-check 'a name and a group' fails 2 '--group: not allowed with --stream' --stream x --group 239.1.1.1
-check 'a name and a file' fails 2 '--sdp: not allowed with --stream' --stream x --sdp y
-check 'a name and a profile' fails 2 '--profile: not allowed with --stream' --stream x --profile aes67
+check 'a name and a profile' fails 2 '--profile: not allowed with --stream alone' --stream x --profile aes67
+check 'a name twice' fails 2 '--stream x: given before' --stream x --stream 'x;mute'
 check 'a list and a name' fails 2 '--stream: not allowed with --list' --stream x --list
 check 'seconds without a list' fails 2 '--list-seconds: 3; allowed with --list only' --list-seconds 3
 finish

@@ -8,7 +8,8 @@ UNISONO_BUILD=$(cd "$(dirname "$0")/../.." && pwd)/build/san-thread
 card speaker 'ppm 50.0 xrun_at "4"'
 card mic 'ppm 17.0'
 
-run speaker "$build/unisono-recv" --device speaker --group "$group" --interface lo --clock system --stats "$work/speaker.json"
+run speaker "$build/unisono-recv" --device speaker --group "$group" --group "${group%:*}:$((${group#*:} + 2));page" --interface lo --clock system \
+    --stats "$work/speaker.json"
 await speaker 20 'clock system: locked'
 for source in alsa:mic tone:997; do
     run sender "$build/unisono-send" --input $source --group "$group" --interface lo --clock system --latency 100 \

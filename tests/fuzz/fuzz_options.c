@@ -18,7 +18,7 @@
 #include "sender/send_options.h"
 #include "tools/doctor/doctor_options.h"
 
-enum { ARGS_MAX = 32, VALUES_MAX = 8192, TEXT_MAX = 1 << 16 };
+enum { ARGS_MAX = 32, VALUES_MAX = 1 << 17, TEXT_MAX = 1 << 16 };
 
 struct values {
     _Alignas(16) char bytes[VALUES_MAX];
@@ -101,9 +101,16 @@ static int words(const char *list)
     return count;
 }
 
+static void check_text(const char *text)
+{
+    for (; *text; text++)
+        DEMAND((unsigned char)*text >= ' ' && *text != 127);
+}
+
 static void check_value(const struct option_spec *spec, const struct values *values)
 {
     const void *at = values->bytes + spec->offset;
+    const struct option_list *list = at;
     const char *text = at;
 
     DEMAND(spec->offset + spec->size <= VALUES_MAX);
@@ -122,10 +129,24 @@ static void check_value(const struct option_spec *spec, const struct values *val
         break;
     case OPTION_TEXT:
         DEMAND(memchr(text, '\0', spec->size));
-        for (; *text; text++)
-            DEMAND((unsigned char)*text >= ' ' && *text != 127);
+        check_text(text);
+        break;
+    case OPTION_LIST:
+        DEMAND(list->count <= OPTION_LIST_MAX);
+        for (uint32_t i = 0; i < list->count; i++) {
+            DEMAND(list->texts[i][0] && memchr(list->texts[i], '\0', OPTION_LIST_TEXT));
+            check_text(list->texts[i]);
+        }
         break;
     }
+}
+
+static bool same_list(const struct option_list *a, const struct option_list *b)
+{
+    for (uint32_t i = 0; i < a->count && a->count == b->count; i++)
+        if (strcmp(a->texts[i], b->texts[i]) != 0)
+            return false;
+    return a->count == b->count;
 }
 
 static bool same_value(const struct option_spec *spec, const struct values *a, const struct values *b)
@@ -134,6 +155,8 @@ static bool same_value(const struct option_spec *spec, const struct values *a, c
 
     if (spec->kind == OPTION_TEXT)
         return strcmp(x, y) == 0;
+    if (spec->kind == OPTION_LIST)
+        return same_list(x, y);
     if (spec->kind == OPTION_REAL)
         return *(const double *)x == *(const double *)y;
     return memcmp(x, y, spec->size) == 0;

@@ -237,9 +237,9 @@ static void hand_over(struct world *w, const uint8_t *bytes, size_t len, uint64_
     w->datagrams++;
     w->loud |= !rtp_parse(bytes, len, RTP_EXT_ID_DEFAULT, &packet) && packet.has_ext &&
                (packet.ext.codec == RTP_CODEC_F32 || packet.ext.codec == RTP_CODEC_OPUS);
-    rx_datagram(w->rx, &w->map, bytes, len, w->now, source);
+    rx_datagram(w->rx, 0, &w->map, bytes, len, w->now, source);
     if (w->twin)
-        rx_datagram(w->twin, &w->map, bytes, len, w->now, source);
+        rx_datagram(w->twin, 0, &w->map, bytes, len, w->now, source);
 }
 
 /* Keeps it for replay, and delivers. What is not genuine, or not read as it was meant, may sound anyhow. */
@@ -367,7 +367,7 @@ static struct rx_status status_of(const struct rx *rx)
 {
     struct rx_status status;
 
-    rx_get_status(rx, &status);
+    rx_get_status(rx, 0, &status);
     return status;
 }
 
@@ -398,7 +398,7 @@ static void check_render(struct world *w, enum rx_state before, size_t room, siz
     bool lost = w->map.state == MEDIA_CLOCK_HOLDOVER && w->config.mute_on_loss;
 
     DEMAND(frames <= room);
-    DEMAND((double)most <= w->config.gain * OVERSHOOT * (w->loud ? 0x1p24 : 1));
+    DEMAND((double)most <= w->config.settings.gain * OVERSHOOT * (w->loud ? 0x1p24 : 1));
     if (waiting(before) && waiting(after))
         DEMAND(most == 0);
     if (before == RX_FADING && waiting(after) && frames) /* a fade is over when it is silent */
@@ -406,7 +406,7 @@ static void check_render(struct world *w, enum rx_state before, size_t room, siz
     if (waiting(before) && after == RX_PLAYING) {
         DEMAND(clock_map_usable(&w->map));
         DEMAND((double)loudest(w->out, frames ? channels : 0) <=
-               0.05 * w->config.gain * (w->loud ? 0x1p24 : 1));
+               0.05 * w->config.settings.gain * (w->loud ? 0x1p24 : 1));
     }
     if (before == RX_PLAYING && after == RX_PLAYING)
         DEMAND(w->epoch == w->map.epoch);
@@ -439,7 +439,8 @@ static void check_status(const struct world *w)
     DEMAND(!isnan(s.queued_min_ms));
     DEMAND(fabs(s.card_ppm) < 1100 && isfinite(s.card_sigma_ns) && s.card_sigma_ns >= 0);
     DEMAND(fabs(s.resample_ppm) < 2500);
-    DEMAND(s.link_ns >= w->config.delay_ns && s.link_ns <= 10 * NS_PER_S + w->config.delay_ns);
+    DEMAND(s.link_ns >= w->config.settings.delay_ns &&
+           s.link_ns <= 10 * NS_PER_S + w->config.settings.delay_ns);
     if (s.state == RX_PLAYING)
         DEMAND(s.stream.locked && s.starts > 0);
 }
@@ -604,9 +605,9 @@ static void stop(struct world *w)
 static void refuse(struct world *w, bool refused)
 {
     w->refused = refused;
-    rx_refuse(w->rx, refused);
+    rx_refuse(w->rx, 0, refused);
     if (w->twin)
-        rx_refuse(w->twin, refused);
+        rx_refuse(w->twin, 0, refused);
 }
 
 static void clear(struct world *w)
@@ -715,8 +716,9 @@ static struct rx_config choose(uint8_t a, uint8_t b, const struct sender *s)
         .card_channels = cards[card].channels,
         .quality = cards[card].quality,
         .card_frames = card_frames[b >> 6],
-        .gain = gains[b >> 2 & 3],
-        .delay_ns = delays[b >> 4 & 3],
+        .voices = 1,
+        .settings = {.gain = gains[b >> 2 & 3], .delay_ns = delays[b >> 4 & 3]},
+        .duck = DUCK_STANDARD,
         .mute_on_loss = a & 64,
         .plain = a & 128,
         .codec = s->codec,

@@ -41,7 +41,7 @@ static void note_ratio(struct sim_receiver *r, int64_t now)
 {
     struct rx_status status;
 
-    rx_get_status(r->rx, &status);
+    rx_get_status(r->rx, 0, &status);
     if (status.state != RX_PLAYING) {
         r->ratio_at = 0;
         return;
@@ -87,7 +87,7 @@ static int64_t run(void *self, int64_t now)
         return r->host.stalled_until;
     while ((d = network_receive(r->network, r->number, now, &arrival)))
         if (arrival >= r->joins)
-            rx_datagram(r->rx, &r->host.ptp.clock.map, d->bytes, d->length,
+            rx_datagram(r->rx, 0, &r->host.ptp.clock.map, d->bytes, d->length,
                         sim_raw(&r->host.crystal, arrival), d->source);
     feed_card(r, now);
     if (r->leaving && rx_ended(r->rx))
@@ -95,8 +95,8 @@ static int64_t run(void *self, int64_t now)
     return host_wakes(&r->host, rx_deadline(r->rx, sim_raw(&r->host.crystal, now)), now);
 }
 
-static struct rx_config rx_settings(const struct scenario *scenario, const struct receiver_config *receiver,
-                                    uint64_t seed)
+static struct rx_config rx_config_of(const struct scenario *scenario, const struct receiver_config *receiver,
+                                     uint64_t seed)
 {
     const struct stream_config *stream = &scenario->stream;
 
@@ -105,14 +105,15 @@ static struct rx_config rx_settings(const struct scenario *scenario, const struc
         .card_channels = receiver->card.channels,
         .card_frames = receiver->card.buffer_frames,
         .quality = (enum resample_quality)stream->resampler,
-        .gain = pow(10, receiver->gain_db / 20),
-        .delay_ns = llround(receiver->delay_ms * 1e6),
+        .voices = 1,
+        .settings = {.gain = pow(10, receiver->gain_db / 20), .delay_ns = llround(receiver->delay_ms * 1e6)},
+        .duck = DUCK_STANDARD,
         .mute_on_loss = stream->on_loss == 1,
         .plain = stream->profile == 1,
         .codec = (enum rtp_codec)stream->codec,
         .rate_hz = (uint32_t)stream->rate_hz,
         .channels = (unsigned)stream->channels,
-        .link_ns = llround(stream->latency_ms * 1e6),
+        .link_ns = llround((stream->latency_ms + stream->pre_roll_ms) * 1e6),
         .seed = seed,
     };
 }
@@ -132,10 +133,11 @@ int sim_receiver_init(struct sim_receiver *r, const struct scenario *scenario, u
 
     *r = (struct sim_receiver){
         .network = network, .number = number, .chance = chance_of(seed, "receiver", number)};
-    judge.latency_ns = llround((scenario->stream.latency_ms + c->delay_ms) * 1e6);
+    judge.latency_ns =
+        llround((scenario->stream.latency_ms + scenario->stream.pre_roll_ms + c->delay_ms) * 1e6);
     judge_init(&r->judge, &judge);
     oscillator_init(&r->card_crystal, &c->card_crystal, chance_of(seed, "card crystal", number));
-    rx = rx_settings(scenario, c, chance_bits(&r->chance));
+    rx = rx_config_of(scenario, c, chance_bits(&r->chance));
     r->rx = rx_create(&rx);
     r->block = calloc((size_t)c->card.buffer_frames * c->card.channels, sizeof *r->block);
     if (!r->rx || !r->block || dac_init(&r->card, &c->card, &r->card_crystal, &r->host.crystal, &r->judge))

@@ -12,7 +12,7 @@
 #include "proto/rtp.h"
 #include "verdict.h"
 
-enum { LINE = 400, WORDS = 40, CHOICES = 4 };
+enum { LINE = 400, WORDS = 40, CHOICES = 5 };
 
 /* One word of a statement and where its value goes. */
 struct key {
@@ -91,6 +91,7 @@ static const struct key stream_keys[] = {
     {NUMBER(struct stream_config, channels)},
     {NUMBER(struct stream_config, ptime_ms)},
     {NUMBER(struct stream_config, latency_ms)},
+    {NUMBER(struct stream_config, pre_roll_ms)},
     {"source", offsetof(struct stream_config, source), {"tone", "adc"}, false},
     {"codec", offsetof(struct stream_config, codec), {"L16", "L24"}, false},
     {"profile", offsetof(struct stream_config, profile), {"unisono", "aes67"}, false},
@@ -269,7 +270,7 @@ static const struct {
     const char *choices[CHOICES];
     unsigned numbers, needed;
 } event_forms[] = {
-    [EVENT_SENDER] = {"sender", false, {"dies", "stops", "starts"}, 0, 0},
+    [EVENT_SENDER] = {"sender", false, {"dies", "stops", "starts", "talks", "hushes"}, 0, 0},
     [EVENT_RIVAL] = {"rival", false, {"dies", "stops", "starts"}, 0, 0},
     [EVENT_STALL] = {"stall", true, {NULL}, 1, 1},
     [EVENT_UNPLUG] = {"unplug", true, {NULL}, 1, 1},

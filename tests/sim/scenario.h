@@ -52,19 +52,20 @@ enum scenario_source { SCENARIO_TONE, SCENARIO_ADC };
 
 struct stream_config {
     double rate_hz, channels, ptime_ms, latency_ms;
-    int source;     /* enum scenario_source */
-    int codec;      /* enum rtp_codec */
-    int profile;    /* 0: unisono, 1: aes67 */
-    int resampler;  /* of all receivers; enum resample_quality */
-    int on_loss;    /* of PTP; 0: play, 1: mute */
-    double wraps_s; /* the RTP timestamp wraps so long after the beginning; negative: as it comes */
+    double pre_roll_ms; /* above 0: a talker, who keeps sound back so long on top of the latency */
+    int source;         /* enum scenario_source */
+    int codec;          /* enum rtp_codec */
+    int profile;        /* 0: unisono, 1: aes67 */
+    int resampler;      /* of all receivers; enum resample_quality */
+    int on_loss;        /* of PTP; 0: play, 1: mute */
+    double wraps_s;     /* the RTP timestamp wraps so long after the beginning; negative: as it comes */
     double first_sequence;
     double tone_hz;   /* of the louder tone; the softer is some 23 % lower */
     double window_ms; /* what is judged at a time */
 };
 
 enum event_kind {
-    EVENT_SENDER,      /* dies | stops | starts */
+    EVENT_SENDER,      /* dies | stops | starts; talks | hushes, with a pre-roll */
     EVENT_RIVAL,       /* another sender on the same group: starts | dies */
     EVENT_STALL,       /* WHO MS: does not run for so long */
     EVENT_UNPLUG,      /* WHO S: the card is gone for so long */

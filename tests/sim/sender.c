@@ -118,7 +118,8 @@ int sim_sender_start(struct sim_sender *s, struct loop *loop)
         .channels = (unsigned)c->channels,
         .codec = (enum rtp_codec)c->codec,
         .frames_per_packet = packet_frames(c),
-        .latency_ns = llround(c->latency_ms * 1e6),
+        .latency_ns = llround((c->latency_ms + c->pre_roll_ms) * 1e6),
+        .gated = c->pre_roll_ms > 0,
         .plain = c->profile == 1,
         .ssrc = s->ssrc++,
         .first_sequence = (uint16_t)c->first_sequence,
@@ -127,6 +128,7 @@ int sim_sender_start(struct sim_sender *s, struct loop *loop)
     };
     struct retime_config retime = {config.channels, s->adc.config.rate_hz, config.rate_hz, RESAMPLE_MEDIUM};
 
+    config.gate.hold_blocks = (size_t)llround(c->pre_roll_ms / c->ptime_ms);
     sim_sender_die(s);
     if (c->source == SCENARIO_ADC) {
         s->retime = retime_create(&retime);
@@ -148,6 +150,12 @@ void sim_sender_die(struct sim_sender *s)
     retime_destroy(s->retime);
     s->tx = NULL;
     s->retime = NULL;
+}
+
+void sim_sender_talk(struct sim_sender *s, bool talk)
+{
+    if (s->tx)
+        tx_talk(s->tx, talk);
 }
 
 void sim_sender_stop(struct sim_sender *s)

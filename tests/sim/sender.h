@@ -37,6 +37,9 @@ void sim_sender_free(struct sim_sender *s);
 /* Another run of the program, with another SSRC. 0 or -ENOMEM. */
 int sim_sender_start(struct sim_sender *s, struct loop *loop);
 
+/* With a pre-roll: push to talk. */
+void sim_sender_talk(struct sim_sender *s, bool talk);
+
 /* Without a word; or with TERMINATE. */
 void sim_sender_die(struct sim_sender *s);
 void sim_sender_stop(struct sim_sender *s);

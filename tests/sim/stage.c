@@ -46,6 +46,8 @@ static void change_sender(struct stage *s, struct sim_sender *sender, int word)
         sim_sender_die(sender);
     else if (word == 1)
         sim_sender_stop(sender);
+    else if (word == 3 || word == 4)
+        sim_sender_talk(sender, word == 3);
     else if (!s->error)
         s->error = sim_sender_start(sender, &s->loop);
 }

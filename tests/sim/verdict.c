@@ -263,7 +263,7 @@ static struct sums gather(const struct stage *stage)
         const struct sim_receiver *r = &stage->receivers[i];
         struct rx_status status;
 
-        rx_get_status(r->rx, &status);
+        rx_get_status(r->rx, 0, &status);
         add_counters(&s, status, i);
         add_judge(&s, &r->judge, (double)r->joins / 1e6, r->card.config.rate_hz, i);
         add_clock(&s, &r->host.ptp.clock);

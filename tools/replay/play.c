@@ -184,7 +184,7 @@ static void pass(struct play *p, raw_ns until)
 void play_datagram(struct play *p, const uint8_t *bytes, size_t length, raw_ns arrival, uint64_t source)
 {
     pass(p, arrival);
-    rx_datagram(p->rx, timescale_at(p->clock, arrival, &p->hint), bytes, length, arrival, source);
+    rx_datagram(p->rx, 0, timescale_at(p->clock, arrival, &p->hint), bytes, length, arrival, source);
     p->heard = arrival;
 }
 
@@ -192,9 +192,9 @@ int play_finish(struct play *p, struct rx_status *status, uint64_t *concealed_en
 {
     struct rx_status last;
 
-    rx_get_status(p->rx, &last);
+    rx_get_status(p->rx, 0, &last);
     pass(p, (raw_ns){p->heard.ns + last.link_ns + NS_PER_S});
-    rx_get_status(p->rx, status);
+    rx_get_status(p->rx, 0, status);
     *concealed_end = status->concealed - last.concealed;
     if (p->file && sf_close(p->file))
         p->failed = true;

@@ -242,8 +242,9 @@ static int open_play(struct replay *r, struct play **play, char *err, size_t err
         .rx = {.card_rate_hz = r->format.rate_hz,
                .card_channels = o->wav[0] ? channels : 1, /* nobody hears the others */
                .quality = (enum resample_quality)o->resampler,
-               .gain = 1,
-               .delay_ns = a->delay_ns,
+               .voices = 1,
+               .settings = {.gain = 1, .delay_ns = a->delay_ns},
+               .duck = DUCK_STANDARD,
                .plain = a->link_ns != ANALYSIS_NO_LINK,
                .codec = r->format.codec,
                .rate_hz = r->format.rate_hz,
