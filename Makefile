@@ -36,8 +36,8 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # the pure core that both ends share: no system call, no clock, no allocation once it runs
 CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster \
-            proto/pcm proto/ptpmgmt \
-            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
+            proto/pcm proto/codec proto/ptpmgmt \
+            proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpnames proto/sdpwrite proto/sap proto/saptimer proto/directory
 # what touches the host
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
@@ -53,7 +53,7 @@ SENDER   := sender/main sender/send_options sender/report sender/transmit sender
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
             sender/describe sender/announce sender/publish sender/print_sdp sender/talk sender/booth
 # recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
-RX       := receiver/rx receiver/voice receiver/intake receiver/stream receiver/reception receiver/timeline \
+RX       := receiver/rx receiver/voice receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline \
             receiver/head receiver/route receiver/router receiver/delay receiver/conceal receiver/level receiver/playout receiver/distribution
 # recv > take > spool > soundfile
 RECORD   := receiver/record receiver/take receiver/spool receiver/soundfile
@@ -83,12 +83,12 @@ CTL_PARTS := proto/host/remote proto/host/places proto/host/json proto/host/cloc
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 objects   = $(addprefix $(BUILD)/,$(addsuffix .o,$(1)))
-SEND_LIBS  = $(ORTP_LIBS) -lasound -lsamplerate -lsndfile -lsystemd -lm
-RECV_LIBS := -lasound -lsamplerate -lsystemd -lm
+SEND_LIBS  = $(ORTP_LIBS) -lasound -lopus -lsamplerate -lsndfile -lsystemd -lm
+RECV_LIBS := -lasound -lopus -lsamplerate -lsystemd -lm
 ORTP_LIBS := -lortp -lbctoolbox
 DISCOVERY_LIBS := -lavahi-client -lavahi-common
-REPLAY_LIBS := -lpcap -lsndfile -lsamplerate -lm
-MONITOR_LIBS := -lpcap -lasound -lsamplerate -lsystemd -lm
+REPLAY_LIBS := -lpcap -lsndfile -lopus -lsamplerate -lm
+MONITOR_LIBS := -lpcap -lasound -lopus -lsamplerate -lsystemd -lm
 VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
@@ -135,7 +135,7 @@ SCENARIOS := $(sort $(wildcard tests/sim/scenarios/*.sim))
 SIM_OPT   := -O3 -g -flto=auto
 
 $(BUILD)/unisono-sim: $(addprefix $(BUILD)/whole/,$(addsuffix .o,$(SIM) $(TX) $(RX) $(CORE)))
-	$(quiet_link)$(CC) $(LDFLAGS) $(SIM_OPT) -o $@ $^ -lsamplerate -lm
+	$(quiet_link)$(CC) $(LDFLAGS) $(SIM_OPT) -o $@ $^ -lopus -lsamplerate -lm
 
 $(BUILD)/whole/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -270,7 +270,7 @@ check: deps-build deps-test
 # ---- set-up, demo, benchmark, installation --------------------------------------------------------------------
 
 BUILD_PACKAGES := gcc libc6-dev libortp-dev libasound2-dev libsamplerate0-dev libsndfile1-dev libpcap-dev libncurses-dev libmicrohttpd-dev \
-                  libsystemd-dev libavahi-client-dev
+                  libsystemd-dev libavahi-client-dev libopus-dev
 TEST_PACKAGES  := libcmocka-dev linuxptp iproute2 procps tshark sox jq clang-format man-db systemd strace \
                   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
                   libgstreamer1.0-dev pkg-config \

@@ -103,7 +103,7 @@ bool option_parse_quantity(const char *text, const char *unit, double *value);
 /* Words of --profile, and what they come out as; words of --codec, which come out as enum rtp_codec. */
 #define OPTION_PROFILES "unisono aes67"
 enum option_profile { OPTION_PROFILE_UNISONO, OPTION_PROFILE_AES67 };
-#define OPTION_CODECS "L16 L24"
+#define OPTION_CODECS "L16 L24 F32 Opus"
 
 /* Words of --resampler, in the order of enum resample_quality. */
 #define OPTION_RESAMPLERS "fastest medium best"

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <stdbool.h>
 #include <string.h>
 
 /*
@@ -75,22 +76,57 @@ static void encode_l24(const float *in, uint8_t *payload, size_t samples)
     }
 }
 
+/* False for NaN, too. */
+static inline bool is_sound(float value)
+{
+    return value >= -16777216.0f && value <= 16777216.0f;
+}
+
+static void decode_f32(const uint8_t *payload, float *out, size_t samples)
+{
+    for (size_t i = 0; i < samples; i++) {
+        uint32_t bits;
+        float value;
+
+        memcpy(&bits, payload + 4 * i, sizeof bits);
+        bits = be32toh(bits);
+        memcpy(&value, &bits, sizeof value);
+        out[i] = is_sound(value) ? value : 0;
+    }
+}
+
+static void encode_f32(const float *in, uint8_t *payload, size_t samples)
+{
+    for (size_t i = 0; i < samples; i++) {
+        float value = is_sound(in[i]) ? in[i] : 0;
+        uint32_t bits;
+
+        memcpy(&bits, &value, sizeof bits);
+        bits = htobe32(bits);
+        memcpy(payload + 4 * i, &bits, sizeof bits);
+    }
+}
+
 void pcm_decode(unsigned codec, const uint8_t *payload, float *out, size_t samples)
 {
-    assert(codec == RTP_CODEC_L16 || codec == RTP_CODEC_L24);
+    assert(codec == RTP_CODEC_L16 || codec == RTP_CODEC_L24 || codec == RTP_CODEC_F32);
     if (codec == RTP_CODEC_L16)
         decode_l16(payload, out, samples);
-    else
+    else if (codec == RTP_CODEC_L24)
         decode_l24(payload, out, samples);
+    else
+        decode_f32(payload, out, samples);
 }
 
 void pcm_encode(unsigned codec, const float *in, uint8_t *payload, size_t samples)
 {
-    assert(codec == RTP_CODEC_L16 || codec == RTP_CODEC_L24);
+    assert(codec == RTP_CODEC_L16 || codec == RTP_CODEC_L24 || codec == RTP_CODEC_F32);
     if (codec == RTP_CODEC_L16)
         encode_l16(in, payload, samples);
-    else
+    else if (codec == RTP_CODEC_L24)
         encode_l24(in, payload, samples);
+    else
+        encode_f32(in, payload, samples);
 }
 
 unsigned pcm_format_bytes(enum pcm_format format)

@@ -9,6 +9,10 @@
  *   - what lies beyond the range is clipped to -2^(N-1) or 2^(N-1) - 1;
  *   - NaN becomes 0.
  *
+ * F32 is the float itself (IEEE 754 binary32, most significant byte first): it is not clipped either way.
+ * What is no sound becomes 0 both ways: NaN, infinities, and magnitudes above 2^24, with which sums would
+ * overflow.
+ *
  * `samples` counts single values: frames times channels. Input and output do not overlap. Nothing needs
  * alignment beyond that of its C type; card buffers are bytes.
  */
@@ -20,7 +24,8 @@
 
 #include "rtp.h"
 
-/* Payload to float and back; codec is RTP_CODEC_L16 or RTP_CODEC_L24, anything else is a caller's bug. */
+/* Payload to float and back; codec is RTP_CODEC_L16, RTP_CODEC_L24 or RTP_CODEC_F32, anything else is a
+ * caller's bug. */
 void pcm_decode(unsigned codec, const uint8_t *payload, float *out, size_t samples);
 void pcm_encode(unsigned codec, const float *in, uint8_t *payload, size_t samples);
 

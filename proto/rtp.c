@@ -29,8 +29,9 @@ static const struct {
     uint32_t us;
     uint16_t frames; /* at 44.1 and 48 kHz */
     const char *name;
-} ptimes[] = {{125, 6, "0.125"}, {250, 12, "0.25"}, {333, 16, "0.333"}, {1000, 48, "1"},   {2000, 96, "2"},
-              {4000, 192, "4"},  {5000, 240, "5"},  {10000, 480, "10"}, {20000, 960, "20"}};
+} ptimes[] = {{125, 6, "0.125"},  {250, 12, "0.25"},  {333, 16, "0.333"}, {1000, 48, "1"},
+              {2000, 96, "2"},    {2500, 120, "2.5"}, {4000, 192, "4"},   {5000, 240, "5"},
+              {10000, 480, "10"}, {20000, 960, "20"}};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -41,9 +42,34 @@ unsigned rtp_codec_sample_bytes(unsigned codec)
         return 2;
     case RTP_CODEC_L24:
         return 3;
+    case RTP_CODEC_F32:
+        return 4;
     default:
         return 0;
     }
+}
+
+bool rtp_codec_known(unsigned codec)
+{
+    return rtp_codec_sample_bytes(codec) > 0 || codec == RTP_CODEC_OPUS;
+}
+
+uint8_t rtp_codec_payload_type(unsigned codec)
+{
+    static const uint8_t types[] = {[RTP_CODEC_L16] = RTP_PT_L16,
+                                    [RTP_CODEC_L24] = RTP_PT_L24,
+                                    [RTP_CODEC_F32] = RTP_PT_F32,
+                                    [RTP_CODEC_OPUS] = RTP_PT_OPUS};
+
+    assert(rtp_codec_known(codec));
+    return types[codec];
+}
+
+uint32_t rtp_session_bytes(unsigned codec, uint32_t rate_hz, unsigned channels)
+{
+    unsigned sample = codec == RTP_CODEC_OPUS ? 2 : rtp_codec_sample_bytes(codec);
+
+    return rate_hz * channels * sample;
 }
 
 const char *rtp_codec_name(unsigned codec)
@@ -289,6 +315,23 @@ static const char *fitting_ptime(uint32_t rate_hz, size_t frame_bytes)
     return name;
 }
 
+/* RFC 7587: its clock is 48000 Hz, and one packet is one frame here. */
+static int check_opus(uint32_t ptime_us, uint32_t rate_hz, unsigned channels, int frames, char *err,
+                      size_t err_size)
+{
+    if (channels < 1 || channels > 2)
+        snprintf(err, err_size, "%u channels of Opus: allowed are 1 and 2; more fit with L16, L24 or F32",
+                 channels);
+    else if (rate_hz != 48000)
+        snprintf(err, err_size, "Opus at %u Hz: allowed is 48000 Hz", (unsigned)rate_hz);
+    else if (ptime_us != 2500 && ptime_us != 5000 && ptime_us != 10000 && ptime_us != 20000)
+        snprintf(err, err_size, "packets of %g ms of Opus: allowed are 2.5, 5, 10 and 20 ms",
+                 ptime_us / 1000.0);
+    else
+        return frames;
+    return -EINVAL;
+}
+
 int rtp_ptime_check(uint32_t ptime_us, uint32_t rate_hz, unsigned codec, unsigned channels, char *err,
                     size_t err_size)
 {
@@ -302,13 +345,18 @@ int rtp_ptime_check(uint32_t ptime_us, uint32_t rate_hz, unsigned codec, unsigne
         return -EINVAL;
     }
     if (frames < 0) {
-        snprintf(err, err_size, "packet time %u us: allowed are 0.125, 0.25, 0.333, 1, 2, 4, 5, 10 and 20 ms",
+        snprintf(err, err_size,
+                 "packet time %u us: allowed are 0.125, 0.25, 0.333, 1, 2, 2.5, 4, 5, 10 and 20 ms",
                  (unsigned)ptime_us);
         return -EINVAL;
     }
+    if (codec == RTP_CODEC_OPUS)
+        return check_opus(ptime_us, rate_hz, channels, frames, err, err_size);
     if (frame_bytes == 0 || channels > RTP_CHANNELS_MAX) {
-        snprintf(err, err_size, "%u channels of codec %u: allowed are 1 to %d channels of L16 or L24",
-                 channels, codec, RTP_CHANNELS_MAX);
+        snprintf(
+            err, err_size,
+            "%u channels of codec %u: allowed are 1 to %d channels of L16, L24 or F32, and 1 or 2 of Opus",
+            channels, codec, RTP_CHANNELS_MAX);
         return -EINVAL;
     }
     if ((size_t)frames * frame_bytes <= RTP_PAYLOAD_MAX)

@@ -11,7 +11,7 @@
  *     | ID=1  | len=10| presentation time: 64 bits, ns since ...      |
  *     | ... the PTP epoch                                             |
  *     | ...           |ver|   type    | codec | rate  |pri| channels-1|
- *     |                     payload: L16 or L24 ...                   |
+ *     |                     payload: L16, L24 ...                    |
  *
  * A plain AES67 packet is the same without the middle part; a plain receiver skips that part.
  *
@@ -40,6 +40,8 @@
 /* Dynamic payload types (RFC 3551 section 6). Receivers of the extension do not depend on them. */
 #define RTP_PT_L16     96
 #define RTP_PT_L24     98
+#define RTP_PT_F32     100
+#define RTP_PT_OPUS    101
 #define RTP_PT_CONTROL 126 /* packets without audio: a receiver that does not know them must ignore them */
 
 enum rtp_type {
@@ -51,8 +53,8 @@ enum rtp_type {
 enum rtp_codec {
     RTP_CODEC_L16 = 0, /* RFC 3551 section 4.5.11 */
     RTP_CODEC_L24 = 1, /* RFC 3190 */
-    RTP_CODEC_F32 = 2, /* reserved */
-    RTP_CODEC_OPUS = 3 /* reserved */
+    RTP_CODEC_F32 = 2, /* IEEE 754 binary32, PROTOCOL.md section 5 */
+    RTP_CODEC_OPUS = 3 /* RFC 7587 */
 };
 
 /* Two bits of each packet: which stream gives way where a receiver plays several. */
@@ -85,7 +87,7 @@ struct rtp_packet {
     struct rtp_header_ext ext; /* means nothing while has_ext is false */
 
     /* Set by the parser alone. */
-    uint16_t frames;        /* of AUDIO in L16 or L24 with the extension; otherwise 0 */
+    uint16_t frames;        /* of AUDIO in L16, L24 or F32 with the extension; otherwise 0 */
     const uint8_t *payload; /* inside the parsed datagram; padding is already taken off */
     size_t payload_len;
 };
@@ -118,7 +120,7 @@ int rtp_parse(const uint8_t *datagram, size_t len, uint8_t ext_id, struct rtp_pa
 
 /*
  * The frames in a payload of `len` bytes: > 0, or -EBADMSG when it is empty or not a whole number of frames,
- * or -EPROTONOSUPPORT when the codec is not L16 or L24.
+ * or -EPROTONOSUPPORT when the codec is not L16, L24 or F32. For all codecs there is codec_frames().
  */
 int rtp_pcm_frames(size_t len, unsigned codec, unsigned channels);
 
@@ -127,6 +129,18 @@ unsigned rtp_codec_sample_bytes(unsigned codec);
 
 /* "L16", "L24", ...; NULL when the number has no meaning yet. */
 const char *rtp_codec_name(unsigned codec);
+
+/* The codecs that this version plays: L16, L24, F32 and Opus. */
+bool rtp_codec_known(unsigned codec);
+
+/* The dynamic payload type of a codec that is known. */
+uint8_t rtp_codec_payload_type(unsigned codec);
+
+/*
+ * The bytes a second of a stream that the bandwidth of RTCP is reckoned by (PROTOCOL.md section 8): of PCM
+ * what it has; of Opus, whose bitrate nobody is told, those of L16; 0 for an unknown codec.
+ */
+uint32_t rtp_session_bytes(unsigned codec, uint32_t rate_hz, unsigned channels);
 
 /* The 4-bit code of a sample rate, or -EINVAL for a rate that has none. */
 int rtp_rate_code(uint32_t rate_hz);
@@ -137,14 +151,15 @@ uint32_t rtp_rate_of_code(unsigned code);
 /*
  * Packet times. The nominal time names a number of frames; at 44.1 and 88.2 kHz AES67 keeps the frame count
  * of 48 and 96 kHz, so that "1 ms" there lasts 1.088 ms. `ptime_us` is the nominal time in microseconds: 125,
- * 250, 333, 1000, 2000, 4000, 5000, 10000 or 20000.
+ * 250, 333, 1000, 2000, 2500, 4000, 5000, 10000 or 20000.
  */
 
 /* Frames per packet, or -EINVAL for a time or rate that is not in the table. */
 int rtp_ptime_frames(uint32_t ptime_us, uint32_t rate_hz);
 
 /*
- * The same, for a stream that must also fit RTP_PAYLOAD_MAX. On -EINVAL `err` holds one line which names the
+ * The same, for a stream that must also fit RTP_PAYLOAD_MAX; Opus has 48000 Hz, 1 or 2 channels and packets
+ * of 2.5, 5, 10 or 20 ms, which always fit. On -EINVAL `err` holds one line which names the
  * values and what would fit.
  */
 int rtp_ptime_check(uint32_t ptime_us, uint32_t rate_hz, unsigned codec, unsigned channels, char *err,

@@ -226,6 +226,36 @@ static const struct sdp_coding *static_coding(unsigned payload_type)
     return payload_type == 10 ? &stereo : payload_type == 11 ? &mono : NULL;
 }
 
+/* One of "name=value; name=value"; empty when it is not there. */
+static struct slice parameter(struct slice params, struct slice name)
+{
+    for (bool more = params.len > 0; more;) {
+        struct slice value = slice_cut(&params, ';', &more), key;
+        bool has_value;
+
+        while (value.len > 0 && value.at[0] == ' ')
+            value = (struct slice){value.at + 1, value.len - 1};
+        key = slice_cut(&value, '=', &has_value);
+        if (slice_equals_nocase(key, name))
+            return value;
+    }
+    return (struct slice){0};
+}
+
+static void take_params(const struct sdp_media *media, struct slice params, struct sdp_stream *stream)
+{
+    unsigned names = sdp_names_of_info(stream->channel_names, media->info);
+
+    if (stream->codec == RTP_CODEC_OPUS) {
+        stream->channels = slice_equals(parameter(params, SLICE("sprop-stereo")), SLICE("0")) ? 1 : 2;
+        stream->fec = slice_equals(parameter(params, SLICE("useinbandfec")), SLICE("1"));
+    }
+    if (names == 0)
+        names = sdp_names_of_order(stream->channel_names, parameter(params, SLICE("channel-order")));
+    if (names != stream->channels)
+        stream->channel_names[0] = '\0';
+}
+
 /* The first format that can be played goes into the stream; else why the first one cannot. */
 static struct sdp_refusal choose_format(const struct sdp_media *media, struct sdp_stream *stream)
 {
@@ -243,6 +273,7 @@ static struct sdp_refusal choose_format(const struct sdp_media *media, struct sd
             stream->codec = coding->codec;
             stream->rate_hz = coding->rate_hz;
             stream->channels = coding->channels;
+            take_params(media, media->params[type], stream);
             return (struct sdp_refusal){NULL, media->line};
         }
         if (!refusal.reason)
@@ -426,6 +457,10 @@ static int take_line(struct sdp_parser *p)
         return take_connection(p, value);
     case 'm':
         return begin_media(p, value);
+    case 'i':
+        if (p->media_count > 0 && p->media.info.len == 0)
+            p->media.info = value;
+        return 0;
     case 'a':
         return sdp_take_attribute(p, value);
     default:

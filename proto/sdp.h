@@ -15,11 +15,11 @@
  *     a=mediaclk:direct=963214424                                    RTP timestamp at the PTP epoch
  *     a=x-unisono-latency:10000000                                   from sampling to presentation, in ns
  *
- * Read are: v o s c m, and a= with rtpmap, ptime, mid, group (RFC 5888, 7104), source-filter (RFC 4570),
- * ts-refclk, mediaclk (RFC 7273), extmap (RFC 8285), RAVENNA's framecount and clock-domain, and our own
- * x-unisono-latency. They are written by sdpwrite.h. All other lines are skipped, once they have the form of
- * one. Of an attribute said twice in one place the first counts, but of several ts-refclk one of PTP, and all
- * source filters.
+ * Read are: v o s c m, i of the media (names of channels: sdpnames.h), and a= with rtpmap, fmtp, ptime, mid,
+ * group (RFC 5888, 7104), source-filter (RFC 4570), ts-refclk, mediaclk (RFC 7273), extmap (RFC 8285),
+ * RAVENNA's framecount and clock-domain, and our own x-unisono-latency. They are written by sdpwrite.h. All
+ * other lines are skipped, once they have the form of one. Of an attribute said twice in one place the first
+ * counts, but of several ts-refclk one of PTP, and all source filters.
  *
  * Descriptions are as untrusted as packets. The parser is strict in what it reads and tells the malformed
  * from what is sound but cannot be played here.
@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "rtp.h"
+#include "sdpnames.h"
 
 #define SDP_TEXT_MAX    65536 /* bytes of a description */
 #define SDP_LINE_MAX    4096  /* bytes of a line without its end */
@@ -89,10 +90,12 @@ struct sdp_stream {
     unsigned legs; /* 1 or 2 */
     struct sdp_leg leg[SDP_LEGS_MAX];
 
-    uint8_t payload_type; /* 0..127 */
-    enum rtp_codec codec; /* L16 or L24 */
-    uint32_t rate_hz;     /* one that rtp_rate_code() knows */
-    unsigned channels;    /* 1..RTP_CHANNELS_MAX */
+    uint8_t payload_type;               /* 0..127 */
+    enum rtp_codec codec;               /* one that rtp_codec_known() */
+    uint32_t rate_hz;                   /* one that rtp_rate_code() knows */
+    unsigned channels;                  /* 1..RTP_CHANNELS_MAX; of Opus 2, unless it says that it sends one */
+    bool fec;                           /* of Opus: packets may repeat those before them */
+    char channel_names[SDP_NAMES_SIZE]; /* "Left, Right": as many as there are channels, or "" */
 
     uint32_t ptime_us;   /* 0: not said; to the nearest microsecond, at most 1 s */
     uint32_t framecount; /* frames in a packet; 0: not said, or not as one number; at most 65535 */

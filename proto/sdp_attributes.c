@@ -11,6 +11,24 @@
 #define FRAMECOUNT_MAX 65535
 #define LATENCY_MAX_NS 10000000000
 
+static bool find_codec(struct slice name, enum rtp_codec *codec)
+{
+    static const struct {
+        struct slice name;
+        enum rtp_codec codec;
+    } codecs[] = {{{"L24", 3}, RTP_CODEC_L24},
+                  {{"L16", 3}, RTP_CODEC_L16},
+                  {{"F32", 3}, RTP_CODEC_F32},
+                  {{"opus", 4}, RTP_CODEC_OPUS}};
+
+    for (size_t i = 0; i < COUNT(codecs); i++)
+        if (slice_equals_nocase(name, codecs[i].name)) {
+            *codec = codecs[i].codec;
+            return true;
+        }
+    return false;
+}
+
 /* RFC 8866 section 6.6: "97 L24/48000/2" */
 static int take_rtpmap(struct sdp_parser *p, struct sdp_section *section, struct slice value)
 {
@@ -28,21 +46,33 @@ static int take_rtpmap(struct sdp_parser *p, struct sdp_section *section, struct
     if (p->media_count == 0 || p->media.codings[payload_type].said)
         return 0;
     coding.rate_hz = (uint32_t)rate_hz;
-    if (slice_equals_nocase(name, SLICE("L24")))
-        coding.codec = RTP_CODEC_L24;
-    else if (slice_equals_nocase(name, SLICE("L16")))
-        coding.codec = RTP_CODEC_L16;
-    else
-        coding.refusal = sdp_refuse(p, "only L16 and L24 are played");
+    if (!find_codec(name, &coding.codec))
+        coding.refusal = sdp_refuse(p, "only L16, L24, F32 and Opus are played");
     /* What stands there for another codec is that codec's. */
     if (has_channels && !coding.refusal.reason && (!slice_number(channels, UINT32_MAX, &count) || count == 0))
         return sdp_malformed(p, "the channels are a number above 0");
     coding.channels = (unsigned)count;
     if (!coding.refusal.reason && rtp_rate_code(coding.rate_hz) < 0)
         coding.refusal = sdp_refuse(p, "the rates that are played are 44100, 48000, 88200 and 96000 Hz");
+    /* RFC 7587 section 7: always so, and fmtp says the channels */
+    if (!coding.refusal.reason && coding.codec == RTP_CODEC_OPUS && (rate_hz != 48000 || count != 2))
+        coding.refusal = sdp_refuse(p, "Opus is written opus/48000/2");
     if (!coding.refusal.reason && coding.channels > RTP_CHANNELS_MAX)
         coding.refusal = sdp_refuse(p, "at most 64 channels are played");
     p->media.codings[payload_type] = coding;
+    return 0;
+}
+
+/* RFC 8866 section 6.15: "101 sprop-stereo=1; useinbandfec=1". What it means is the codec's. */
+static int take_fmtp(struct sdp_parser *p, struct sdp_section *section, struct slice value)
+{
+    struct slice type = slice_word(&value);
+    uint64_t payload_type;
+
+    (void)section;
+    if (p->media_count > 0 && slice_number(type, SDP_PAYLOAD_TYPES - 1, &payload_type) &&
+        p->media.params[payload_type].len == 0)
+        p->media.params[payload_type] = value;
     return 0;
 }
 
@@ -301,6 +331,7 @@ static const struct attribute {
     int (*take)(struct sdp_parser *p, struct sdp_section *section, struct slice value);
 } attributes[] = {
     {{"rtpmap", 6}, take_rtpmap},
+    {{"fmtp", 4}, take_fmtp},
     {{"ptime", 5}, take_ptime},
     {{"framecount", 10}, take_framecount},
     {{"source-filter", 13}, take_source_filter},

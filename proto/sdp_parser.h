@@ -73,8 +73,10 @@ struct sdp_media {
     struct sdp_section said;
     struct sdp_line line; /* m= */
     uint16_t port;
-    struct slice formats; /* payload types */
-    struct slice mid;     /* empty: not said */
+    struct slice formats;                   /* payload types */
+    struct slice mid;                       /* empty: not said */
+    struct slice info;                      /* i=, likewise */
+    struct slice params[SDP_PAYLOAD_TYPES]; /* fmtp, likewise */
     struct sdp_refusal refusal;
     struct sdp_coding codings[SDP_PAYLOAD_TYPES];
 };

@@ -131,16 +131,37 @@ static void put_filter(struct pen *pen, const struct sdp_leg *leg)
     put(pen, "\r\n");
 }
 
+static void put_coding(struct pen *pen, const struct sdp_stream *s)
+{
+    bool opus = s->codec == RTP_CODEC_OPUS;
+
+    put(pen, "a=rtpmap:");
+    put_number(pen, s->payload_type);
+    put(pen, " ");
+    put(pen, opus ? "opus" : rtp_codec_name(s->codec));
+    put(pen, "/");
+    put_number(pen, s->rate_hz);
+    put_counted(pen, "/", opus ? 2 : s->channels, "");
+    if (!opus)
+        return;
+    put(pen, "a=fmtp:");
+    put_number(pen, s->payload_type);
+    put_counted(pen, " sprop-stereo=", s->channels == 2, s->fec ? "; useinbandfec=1" : "");
+}
+
 static void put_media(struct pen *pen, const struct sdp_stream *s)
 {
     put(pen, "m=audio ");
     put_number(pen, ntohs(s->leg[0].group.sin_port));
     put_counted(pen, " RTP/AVP ", s->payload_type, "");
-    put(pen, "a=rtpmap:");
-    put_number(pen, s->payload_type);
-    put(pen, s->codec == RTP_CODEC_L16 ? " L16/" : " L24/");
-    put_number(pen, s->rate_hz);
-    put_counted(pen, "/", s->channels, "");
+    if (s->channel_names[0] != '\0') {
+        put(pen, "i=");
+        put_number(pen, s->channels);
+        put(pen, s->channels == 1 ? " channel: " : " channels: ");
+        put(pen, s->channel_names);
+        put(pen, "\r\n");
+    }
+    put_coding(pen, s);
     if (s->ptime_us > 0) {
         put(pen, "a=ptime:");
         put_ms(pen, s->ptime_us);

@@ -10,7 +10,9 @@
  *     t=0 0
  *     a=clock-domain:PTPv2 0                                         RAVENNA; only with PTP
  *     m=audio 5004 RTP/AVP 98
+ *     i=2 channels: Left, Right                                      only if they have names
  *     a=rtpmap:98 L24/48000/2
+ *     a=fmtp:101 sprop-stereo=1; useinbandfec=1                      of Opus, with opus/48000/2
  *     a=ptime:1
  *     a=framecount:48                                                RAVENNA
  *     a=recvonly
@@ -25,8 +27,11 @@
 
 #include "sdp.h"
 
-/* Room for every description. With the header of SAP it stays below 1 kB, as RFC 2974 section 6 wants it. */
-#define SDP_WRITE_MAX 960
+/*
+ * Room for every description. Without names of channels, and with the header of SAP, it stays below 1 kB, as
+ * RFC 2974 section 6 wants it.
+ */
+#define SDP_WRITE_MAX 1280
 
 /*
  * Writes the description, lines ended by CRLF and no closing zero, to the SDP_WRITE_MAX bytes at `to`;

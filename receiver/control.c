@@ -144,12 +144,11 @@ bool control_due(struct control *c, const struct stream *stream, raw_ns now)
     if (!c)
         return false;
     if (stream->locked && stream->counting && now.ns - stream->newest.ns < SENDING_NS) {
-        rtcp_timer_bandwidth(timer, claim->rate_hz * claim->channels * rtp_codec_sample_bytes(claim->codec),
-                             now);
+        rtcp_timer_bandwidth(timer, rtp_session_bytes(claim->codec, claim->rate_hz, claim->channels), now);
         rtcp_timer_sending(timer, claim->ssrc, now);
     } else if (c->offered.ns != 0 && now.ns - c->offered.ns < OFFERED_NS) {
-        rtcp_timer_bandwidth(
-            timer, c->offer.rate_hz * c->offer.channels * rtp_codec_sample_bytes(c->offer.codec), now);
+        rtcp_timer_bandwidth(timer, rtp_session_bytes(c->offer.codec, c->offer.rate_hz, c->offer.channels),
+                             now);
         rtcp_timer_sending(timer, c->offered_by, now);
     }
     return rtcp_timer_run(timer, now) == RTCP_TIMER_REPORT;

@@ -44,6 +44,12 @@ static void gather(struct head *head, struct intake *intake, size_t frames, bool
             conceal_pass(head->conceal, to, run);
         } else {
             run = force_hole ? frames : timeline_absent(timeline, head->next, frames);
+            if (!force_hole) {
+                intake_need(intake, head->next, run);
+                if (timeline_present(timeline, head->next, 1))
+                    continue;
+                run = timeline_absent(timeline, head->next, run);
+            }
             conceal_fill(head->conceal, to, run);
             if (!force_hole && head->next.n >= intake->begin.n &&
                 !(intake->ending && head->next.n >= intake->end.n))

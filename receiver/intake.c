@@ -20,15 +20,20 @@
 
 int intake_init(struct intake *in, const struct stream_description *description, size_t samples)
 {
-    *in = (struct intake){.description = *description, .lead_min_ns = INT64_MAX};
+    *in = (struct intake){.description = *description, .lead_min_ns = INT64_MAX, .unknown_codec = -1};
     in->timeline = timeline_create(samples);
-    return in->timeline ? 0 : -ENOMEM;
+    if (decode_init(&in->decode) || !in->timeline) {
+        intake_free(in);
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 void intake_free(struct intake *in)
 {
     timeline_destroy(in->timeline);
     in->timeline = NULL;
+    decode_free(&in->decode);
 }
 
 void intake_describe(struct intake *in, const struct stream_description *description)
@@ -83,22 +88,33 @@ static int assume(struct arrival *a, const struct stream_description *descriptio
     return 0;
 }
 
+static bool is_possible(const struct stream_claim *claim)
+{
+    return claim->codec != RTP_CODEC_OPUS ||
+           (claim->rate_hz == CODEC_OPUS_RATE_HZ && claim->channels <= CODEC_OPUS_CHANNELS_MAX);
+}
+
 /*
- * Frames in the payload. -EBADMSG when it is not whole frames; -EPROTO when it is of a kind that a later
- * version may know.
+ * Frames in the payload. -EBADMSG when it is not whole frames, or the codec does not have such streams;
+ * -EPROTO when it is of a kind that a later version may know.
  */
-static int measure(struct arrival *a, enum rtp_type type)
+static int measure(struct intake *in, struct arrival *a, enum rtp_type type)
 {
     int frames;
 
     a->frames = 0;
-    if (a->claim.rate_hz == 0 || rtp_codec_sample_bytes(a->claim.codec) == 0)
+    if (!rtp_codec_known(a->claim.codec))
+        in->unknown_codec = (int)a->claim.codec;
+    if (a->claim.rate_hz == 0 || !rtp_codec_known(a->claim.codec))
         return -EPROTO;
+    if (!is_possible(&a->claim))
+        return -EBADMSG;
     if (type == RTP_TYPE_INIT || type == RTP_TYPE_TERMINATE)
         return 0;
     if (type != RTP_TYPE_AUDIO)
         return -EPROTO;
-    frames = rtp_pcm_frames(a->packet->payload_len, a->claim.codec, a->claim.channels);
+    frames = codec_frames(a->claim.codec, a->claim.rate_hz, a->claim.channels, a->packet->payload,
+                          a->packet->payload_len);
     if (frames < 0)
         return frames;
     a->frames = (size_t)frames;
@@ -113,6 +129,8 @@ static void begin(struct intake *in, const struct arrival *a)
     in->anew = false;
     in->lead_min_ns = INT64_MAX;
     timeline_reset(in->timeline, a->claim.channels, a->at);
+    if (codec_has_memory(a->claim.codec))
+        decode_start(&in->decode, a->claim.channels);
 }
 
 void intake_turn(struct intake *in, media_t turn)
@@ -127,6 +145,8 @@ void intake_turn(struct intake *in, media_t turn)
 void intake_anew(struct intake *in)
 {
     timeline_reset(in->timeline, in->stream.claim.channels, in->begin);
+    if (codec_has_memory(in->stream.claim.codec))
+        decode_start(&in->decode, in->stream.claim.channels);
     in->anew = true;
 }
 
@@ -150,30 +170,40 @@ static bool elsewhere(const struct intake *in, const struct arrival *a, int64_t 
             ahead > stepped + samples_in_ns(a->claim.link_ns + in->delay_ns, a->claim.rate_hz));
 }
 
+static int store_pcm(struct intake *in, const struct arrival *a)
+{
+    size_t width = rtp_codec_sample_bytes(a->claim.codec) * a->claim.channels;
+    const uint8_t *from = a->packet->payload;
+    struct timeline_slot slot;
+    int error = timeline_claim(in->timeline, a->at, a->frames, &slot);
+
+    if (error)
+        return error;
+    from += slot.skip * width;
+    for (int i = 0; i < 2; i++) {
+        pcm_decode(a->claim.codec, from, slot.area[i], slot.frames[i] * a->claim.channels);
+        from += slot.frames[i] * width;
+    }
+    return 0;
+}
+
 static enum intake_event store(struct intake *in, const struct arrival *a, int64_t lead_ns, bool duplicate)
 {
     enum intake_event event = INTAKE_NONE;
-    struct timeline_slot slot;
-    size_t width = rtp_codec_sample_bytes(a->claim.codec) * a->claim.channels;
-    const uint8_t *from = a->packet->payload;
     int error;
 
     if (elsewhere(in, a, lead_ns)) {
         begin(in, a);
         event = INTAKE_BEGIN;
     }
-    error = a->at.n + (int64_t)a->frames <= in->turn.n
-                ? -ETIME
-                : timeline_claim(in->timeline, a->at, a->frames, &slot);
+    if (codec_has_memory(a->claim.codec))
+        error = decode_take(&in->decode, in->timeline, in->turn, a->at, a->frames, a->packet->payload,
+                            a->packet->payload_len);
+    else
+        error = a->at.n + (int64_t)a->frames <= in->turn.n ? -ETIME : store_pcm(in, a);
     in->late += error == -ETIME && !duplicate; /* of a second copy, the first was in time */
     in->early += error == -EOVERFLOW;
-    if (error)
-        return event;
-    from += slot.skip * width;
-    for (int i = 0; i < 2; i++) {
-        pcm_decode(a->claim.codec, from, slot.area[i], slot.frames[i] * a->claim.channels);
-        from += slot.frames[i] * width;
-    }
+    in->malformed += error == -EBADMSG;
     return event;
 }
 
@@ -254,6 +284,17 @@ void intake_bye(struct intake *in, uint32_t ssrc)
         return;
     in->ending = true;
     in->end = timeline_newest(in->timeline);
+    if (codec_has_memory(in->stream.claim.codec) && decode_newest(&in->decode).n > in->end.n)
+        in->end = decode_newest(&in->decode);
+}
+
+void intake_need(struct intake *in, media_t from, size_t frames)
+{
+    media_t end = {from.n + (int64_t)frames};
+
+    if (!in->stream.locked || !codec_has_memory(in->stream.claim.codec))
+        return;
+    decode_need(&in->decode, in->timeline, in->ending && in->end.n < end.n ? in->end : end);
 }
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
@@ -274,7 +315,7 @@ enum intake_event intake_datagram(struct intake *in, const struct clock_map *map
         error = packet.ext.rate_hz ? describe(&a, source) : -EPROTO;
     }
     if (!error)
-        error = measure(&a, type);
+        error = measure(in, &a, type);
     in->malformed += error == -EBADMSG;
     in->foreign += error == -EPROTO || error == -EPROTONOSUPPORT;
     in->absurd += error == -ERANGE;

@@ -14,14 +14,16 @@
 
 #include "proto/mediaclock.h"
 #include "proto/rtp.h"
-#include "stream.h"
+#include "decode.h"
 #include "distribution.h"
+#include "stream.h"
 #include "timeline.h"
 
 struct intake {
     struct stream_description description;
     struct stream stream;
     struct timeline *timeline; /* owned */
+    struct decode decode;      /* owned; of codecs with memory */
     media_t begin;             /* the stream's first sample, announced by INIT or seen first */
     bool ending;               /* a TERMINATE said where the stream ends */
     media_t end;
@@ -31,6 +33,7 @@ struct intake {
     int64_t lead_min_ns; /* smallest presentation time - arrival since it was last reset to INT64_MAX */
     struct distribution leads_us; /* presentation time - arrival of each packet */
     uint64_t datagrams, malformed, foreign, absurd, late, early;
+    int unknown_codec; /* the newest of a packet that cannot be played for it, 4 to 15; -1: none so far */
 };
 
 enum intake_event {
@@ -58,6 +61,14 @@ void intake_turn(struct intake *in, media_t turn);
 
 /* The stream's sender says that nothing more comes: it ends with what is held. */
 void intake_bye(struct intake *in, uint32_t ssrc);
+
+/*
+ * Frames [from, from + frames) are about to be played. Of a codec with memory, what is missing there and can
+ * be made up is put on the timeline now, and counted in decode.made_up or decode.recovered; packets that come
+ * for it later are late. What is still absent after that is to be concealed as ever. Nothing happens with
+ * PCM. Real-time; each frame of sound is made up once, however often it is asked for.
+ */
+void intake_need(struct intake *in, media_t from, size_t frames);
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
                                   size_t length, raw_ns arrival, uint64_t source);

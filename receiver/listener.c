@@ -216,6 +216,7 @@ static void get_recorded(struct listener *l, struct playback_status *status)
     status->rx.link_ns = recorded.stream.claim.link_ns;
     status->rx.late = recorded.take.late;
     status->rx.concealed = recorded.take.concealed;
+    status->rx.unknown_codec = -1;
 }
 
 void listener_get_status(struct listener *l, struct playback_status *status)

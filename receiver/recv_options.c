@@ -22,7 +22,8 @@ enum { STANDARD_RATE_HZ = 48000, STANDARD_CHANNELS = 2 };
 _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
 
 /* The codecs likewise: see OPTION_CODECS. */
-_Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1, "order of OPTION_CODECS");
+_Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1 && RTP_CODEC_F32 == 2 && RTP_CODEC_OPUS == 3,
+               "order of OPTION_CODECS");
 
 static int check_group(const char *text, char *why, size_t why_len)
 {
@@ -251,7 +252,7 @@ static const struct option_spec specs[] = {
      MEMBER(codec),
      .allowed = OPTION_CODECS,
      .argument = "CODEC",
-     .help = "samples on the wire: 16 or 24 bit PCM"},
+     .help = "samples on the wire: PCM of 16 or 24 bits, 32-bit float, or Opus"},
     {.group = "Plain AES67 streams",
      .name = "latency",
      .kind = OPTION_REAL,
@@ -382,6 +383,20 @@ static int check_list(const struct recv_options *o, char *why, size_t why_len)
     return name ? -EINVAL : 0;
 }
 
+/* RFC 7587: its clock is 48000 Hz. */
+static int check_opus(const struct recv_options *o, char *why, size_t why_len)
+{
+    if (o->codec != RTP_CODEC_OPUS)
+        return 0;
+    if (o->rate_hz != 48000)
+        snprintf(why, why_len, "--rate %u: allowed with --codec Opus is 48000", (unsigned)o->rate_hz);
+    else if (o->channels > 2)
+        snprintf(why, why_len, "--channels %u: allowed with --codec Opus are 1 and 2", (unsigned)o->channels);
+    else
+        return 0;
+    return -EINVAL;
+}
+
 bool recv_options_silent(const struct recv_options *o)
 {
     return strcmp(o->device, "none") == 0;
@@ -481,7 +496,7 @@ static int check_profile(const struct recv_options *o, char *why, size_t why_len
             snprintf(why, why_len, "%s: the stream says that itself; allowed with --profile aes67%s only",
                      name, name[2] == 'l' ? ", --stream and --sdp" : "");
     }
-    return name == NULL ? 0 : -EINVAL;
+    return name == NULL ? check_opus(o, why, why_len) : -EINVAL;
 }
 
 static int check(const void *values, char *why, size_t why_len)

@@ -40,14 +40,31 @@ static void tell_state(const char *label, const struct playback_status *now)
     }
 }
 
+/* Once for each; they are 4 to 15, or -1. */
+static void tell_unknown_codec(struct report *r, int codec)
+{
+    char known[128] = "";
+    size_t used = 0;
+
+    if (codec < 0 || r->told_codecs >> codec & 1)
+        return;
+    r->told_codecs |= 1u << codec;
+    for (unsigned i = 0; rtp_codec_known(i) && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s (%u)", i ? ", " : "",
+                                 rtp_codec_name(i), i);
+    log_warning("a stream of codec %d, which is not known here, cannot be played; known are %s", codec,
+                known);
+}
+
 /* Counters that somebody should see to when they grow. */
 static void tell_trouble(const char *label, const struct rx_status *a, const struct rx_status *b,
                          double lead_min_ms)
 {
-    if (b->concealed != a->concealed)
+    uint64_t concealed = b->concealed + b->made_up - a->concealed - a->made_up;
+
+    if (concealed)
         log_warning("%s%.1f ms of sound did not come in time and were concealed", label,
-                    (double)(b->concealed - a->concealed) * 1e3 /
-                        (b->stream.claim.rate_hz ? b->stream.claim.rate_hz : 48000));
+                    (double)concealed * 1e3 / (b->stream.claim.rate_hz ? b->stream.claim.rate_hz : 48000));
     /* at a start, some of what has gathered is past its time: nobody has to see to that */
     if (b->late != a->late && b->starts == a->starts && b->state == RX_PLAYING)
         log_warning("%s%llu packets came too late to be played: network, clocks, or too small a --latency",
@@ -97,10 +114,14 @@ static void write_format(struct stats *stats, const struct rx_status *rx)
 {
     const struct stream_claim *c = &rx->stream.claim;
     const char *codec = rtp_codec_name(c->codec);
+    char unknown[12] = "";
 
+    if (rx->unknown_codec >= 0)
+        snprintf(unknown, sizeof unknown, "%d", rx->unknown_codec);
     stats_text(stats, "codec", rx->stream.locked && codec ? codec : "");
     stats_count(stats, "rate_hz", rx->stream.locked ? c->rate_hz : 0);
     stats_count(stats, "channels", rx->stream.locked ? c->channels : 0);
+    stats_text(stats, "unknown_codec", unknown);
     stats_count(stats, "ssrc", rx->stream.locked ? c->ssrc : 0);
     stats_real(stats, "latency_ms", (double)rx->link_ns / 1e6);
     stats_count(stats, "received_packets", rx->stream.counters.received);
@@ -127,6 +148,8 @@ static void write_stream(struct stats *stats, const struct line *line, const str
     stats_real(stats, "resample_ppm", rx->resample_ppm);
     stats_count(stats, "played_frames", rx->played);
     stats_count(stats, "concealed_frames", rx->concealed);
+    stats_count(stats, "made_up_frames", rx->made_up);
+    stats_count(stats, "recovered_frames", rx->recovered);
     stats_count(stats, "starts", rx->starts);
     stats_count(stats, "late_packets", rx->late);
     stats_count(stats, "early_packets", rx->early);
@@ -301,6 +324,8 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
         tell_manager_recording(on);
     } else {
         tell(r, lines, on->count);
+        for (unsigned i = 0; i < on->count; i++)
+            tell_unknown_codec(r, lines[i].now.rx.unknown_codec);
         tell_manager(on, lines);
     }
     write_line(stats, lines, on);

@@ -16,6 +16,7 @@
 /* What was told before; all zero at the start. */
 struct report {
     struct playback_status before[RX_VOICES_MAX];
+    unsigned told_codecs; /* bit n: codec n, which is not known here, was told of */
     bool spoken;
 };
 

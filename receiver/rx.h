@@ -88,10 +88,13 @@ struct rx_status {
     uint64_t malformed; /* broken RTP, extension or payload */
     uint64_t foreign;   /* sound, but not of our stream or profile */
     uint64_t absurd;    /* presentation times nobody can mean */
+    int unknown_codec;  /* the number of the newest codec that came and is not known here; -1: none */
     uint64_t late;      /* packets wholly past their time */
     uint64_t early;     /* packets beyond what the timeline holds */
     uint64_t played;    /* frames of sound written to the card */
     uint64_t concealed; /* media frames replaced inside the stream */
+    uint64_t made_up;   /* media frames that the codec's own concealment made, not among those */
+    uint64_t recovered; /* media frames that came back by FEC, not among those either */
     uint64_t xruns;
     uint64_t starts;       /* aligned starts: the first, and after each xrun, gap or step */
     double error_ns;       /* playout against the clock's word, newest */

@@ -411,6 +411,9 @@ void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status 
     status->malformed = in->malformed;
     status->foreign = in->foreign;
     status->absurd = in->absurd;
+    status->unknown_codec = in->unknown_codec;
+    status->made_up = in->decode.made_up;
+    status->recovered = in->decode.recovered;
     status->late = in->late;
     status->early = in->early;
     status->played = v->status.played;

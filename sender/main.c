@@ -79,7 +79,9 @@ static int open_source(struct send_app *app, char *err, size_t err_size)
     const struct send_options *o = &app->options;
     struct source_config config = {
         .spec = app->input_text,
-        .rate_hz = o->rate_hz,
+        .rate_hz = o->rate_hz                   ? o->rate_hz
+                   : o->codec == RTP_CODEC_OPUS ? CODEC_OPUS_RATE_HZ
+                                                : 0,
         .channels = o->channels,
         .loop = o->loop,
         .format = o->format < 0 ? SOURCE_S16_LE : (enum source_format)o->format,
@@ -162,6 +164,9 @@ static struct tx_config stream_config(const struct send_app *app)
         .channels = app->channels,
         .codec = (enum rtp_codec)o->codec,
         .frames_per_packet = app->frames_per_packet,
+        .bitrate_bps = send_options_bitrate_bps(o, app->channels),
+        .fec = o->fec,
+        .loss_percent = o->expected_loss_percent ? o->expected_loss_percent : 10,
         .latency_ns = latency_ns(app),
         .priority = send_options_priority(o),
         .gated = send_options_gated(o),
@@ -197,8 +202,11 @@ static int start_transmit(struct send_app *app, char *err, size_t err_size)
 static struct sdp_stream describe(const struct send_app *app, const struct sockaddr_in *group)
 {
     const struct tx_config tx = stream_config(app);
+    struct sdp_stream stream = describe_stream(stream_name(app), &tx, group, (uint8_t)app->options.ttl);
 
-    return describe_stream(stream_name(app), &tx, group, (uint8_t)app->options.ttl);
+    sdp_names_copy(stream.channel_names,
+                   (struct slice){app->options.channel_names, strlen(app->options.channel_names)});
+    return stream;
 }
 
 /* Not needed to send: a failure is told, and no more. */
@@ -208,7 +216,7 @@ static void open_control(struct send_app *app)
     struct audience_config config = {
         .interface = o->interface,
         .ssrc = app->ssrc,
-        .session_bytes_per_s = app->rate_hz * app->channels * rtp_codec_sample_bytes((unsigned)o->codec),
+        .session_bytes_per_s = rtp_session_bytes((unsigned)o->codec, app->rate_hz, app->channels),
     };
     char err[512] = "";
 
@@ -384,6 +392,7 @@ static int prepare(struct send_app *app, char *err, size_t err_size)
 {
     const struct send_options *o = &app->options;
     int frames, error;
+    unsigned names;
 
     if (getrandom(&app->ssrc, sizeof app->ssrc, 0) < 0 ||
         getrandom(&app->first_sequence, sizeof app->first_sequence, 0) < 0) {
@@ -401,6 +410,12 @@ static int prepare(struct send_app *app, char *err, size_t err_size)
     if (frames < 0)
         return frames;
     app->frames_per_packet = (unsigned)frames;
+    names = sdp_names_count(o->channel_names);
+    if (names > 0 && names != app->channels) {
+        snprintf(err, err_size, "--channel-names \"%s\": %u names for %u channels", o->channel_names, names,
+                 app->channels);
+        return -EINVAL;
+    }
     app->hold_packets = (size_t)ceil(send_options_pre_roll_ms(o) * app->rate_hz / 1e3 / frames);
     snprintf(app->stream, sizeof app->stream, "%s %g kHz %u ch to %s", rtp_codec_name((unsigned)o->codec),
              app->rate_hz / 1e3, app->channels, o->group);

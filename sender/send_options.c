@@ -25,6 +25,16 @@ static int check_input(const char *text, char *why, size_t why_len)
     return source_parse(text, &spec, why, why_len);
 }
 
+static int check_names(const char *text, char *why, size_t why_len)
+{
+    if (sdp_names_count(text) > 0)
+        return 0;
+    snprintf(why, why_len,
+             "allowed are up to %d names of printable characters with commas between, %d bytes in all",
+             RTP_CHANNELS_MAX, SDP_NAMES_SIZE - 1);
+    return -EINVAL;
+}
+
 /* What was --announce yes or no is --advertise now; configuration files may still say it. */
 static int check_announce(const char *text, char *why, size_t why_len)
 {
@@ -118,13 +128,49 @@ static const struct option_spec specs[] = {
      .standard = "L24",
      .allowed = OPTION_CODECS,
      .argument = "CODEC",
-     .help = "samples on the wire: 16 or 24 bit PCM"},
+     .help = "samples on the wire: PCM of 16 or 24 bits, 32-bit float (F32), or Opus, which takes a "
+             "fifteenth of the bandwidth: 48000 Hz, 1 or 2 channels, --ptime 2.5, 5, 10 or 20, and 2.5 ms of "
+             "the latency for itself"},
+    {.group = "Stream",
+     .name = "bitrate",
+     .kind = OPTION_REAL,
+     MEMBER(bitrate_kbits),
+     .min = 6,
+     .max = 510,
+     .unit = "kbit/s",
+     .argument = "KBITS",
+     .help = "of --codec Opus; without it 64 kbit/s a channel"},
+    {.group = "Stream",
+     .name = "fec",
+     .kind = OPTION_FLAG,
+     MEMBER(fec),
+     .help = "with --codec Opus and --ptime 10 or 20: each packet repeats the speech of the one before in "
+             "short, so that one that is lost is not missed; takes 6.5 ms of the latency for itself"},
+    {.group = "Stream",
+     .name = "expected-loss",
+     .kind = OPTION_INTEGER,
+     MEMBER(expected_loss_percent),
+     .min = 1,
+     .max = 100,
+     .unit = "%",
+     .argument = "PERCENT",
+     .help =
+         "with --fec, 10 unless given: the more packets are lost, the more of the bitrate goes to what is "
+         "repeated"},
+    {.group = "Stream",
+     .name = "channel-names",
+     .kind = OPTION_TEXT,
+     MEMBER(channel_names),
+     .argument = "NAME,...",
+     .help = "what the channels are called, such as \"Left, Right\", for the description of the stream; "
+             "as many as it has channels",
+     .check = check_names},
     {.group = "Stream",
      .name = "ptime",
      .kind = OPTION_REAL,
      MEMBER(ptime_ms),
      .standard = "1",
-     .allowed = "0.125 0.25 0.333 1 2 4 5 10 20",
+     .allowed = "0.125 0.25 0.333 1 2 2.5 4 5 10 20",
      .unit = "ms",
      .argument = "MS",
      .help = "packet time: how much sound one packet holds; at 44100 and 88200 Hz a packet has as many "
@@ -369,6 +415,37 @@ static int check_source(const struct send_options *o, char *why, size_t why_len)
     return 0;
 }
 
+/* How far a packet's sound lies behind its time stamp: see codec.h. */
+static double look_ahead_ms(const struct send_options *o)
+{
+    return o->codec != RTP_CODEC_OPUS ? 0 : o->fec ? 6.5 : 2.5;
+}
+
+uint32_t send_options_bitrate_bps(const struct send_options *o, unsigned channels)
+{
+    return o->bitrate_kbits > 0 ? (uint32_t)lrint(o->bitrate_kbits * 1000) : 64000 * channels;
+}
+
+static int check_codec(const struct send_options *o, char *why, size_t why_len)
+{
+    const char *codec = rtp_codec_name((unsigned)o->codec);
+
+    if (o->codec != RTP_CODEC_OPUS && o->bitrate_kbits > 0)
+        snprintf(why, why_len, "--bitrate %g: with --codec %s there is nothing to choose; allowed with Opus",
+                 o->bitrate_kbits, codec);
+    else if (o->codec != RTP_CODEC_OPUS && o->fec)
+        snprintf(why, why_len, "--fec: --codec %s has none; allowed with Opus", codec);
+    else if (o->fec && o->ptime_ms < 10)
+        snprintf(why, why_len, "--fec: packets of --ptime %g ms are too short for it; allowed are 10 and 20",
+                 o->ptime_ms);
+    else if (o->expected_loss_percent > 0 && !o->fec)
+        snprintf(why, why_len, "--expected-loss %u: means nothing without --fec",
+                 (unsigned)o->expected_loss_percent);
+    else
+        return 0;
+    return -EINVAL;
+}
+
 /* What of the others makes no sense with --announce; NULL: all does. */
 static const char *against_announce(const struct send_options *o)
 {
@@ -410,16 +487,29 @@ static int check(const void *values, char *why, size_t why_len)
         r = check_source(o, why, why_len);
     if (r < 0)
         return r;
-    if (o->latency_ms <= o->ptime_ms) {
-        snprintf(why, why_len, "--latency %g: allowed is more than --ptime %g ms, up to 1000 ms",
-                 o->latency_ms, o->ptime_ms);
+    r = check_codec(o, why, why_len);
+    if (r < 0)
+        return r;
+    if (o->latency_ms <= o->ptime_ms + look_ahead_ms(o)) {
+        char own[64] = "";
+
+        if (look_ahead_ms(o) > 0)
+            snprintf(own, sizeof own, " and %g ms that Opus looks ahead", look_ahead_ms(o));
+        snprintf(why, why_len, "--latency %g: allowed is more than --ptime %g ms%s, up to 1000 ms",
+                 o->latency_ms, o->ptime_ms, own);
         return -EINVAL;
     }
     /* Where the source decides, main asks again once it is open. */
-    if (o->rate_hz == 0 || o->channels == 0)
+    uint32_t rate_hz = o->rate_hz;
+    unsigned channels = o->channels;
+    if (o->codec == RTP_CODEC_OPUS) {
+        rate_hz = rate_hz ? rate_hz : 48000;
+        channels = channels ? channels : 2;
+    }
+    if (rate_hz == 0 || channels == 0)
         return 0;
     char reason[256];
-    r = rtp_ptime_check(send_options_ptime_us(o), o->rate_hz, (unsigned)o->codec, o->channels, reason,
+    r = rtp_ptime_check(send_options_ptime_us(o), rate_hz, (unsigned)o->codec, channels, reason,
                         sizeof reason);
     if (r < 0) {
         snprintf(why, why_len, "--ptime %g: %s", o->ptime_ms, reason);

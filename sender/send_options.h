@@ -8,22 +8,27 @@
 
 #include "proto/options.h"
 #include "proto/rtp.h"
+#include "proto/sdpnames.h"
 
 /* Plain values, each within its range and consistent with the others. */
 struct send_options {
-    char input[1024];    /* for source_parse(), which accepts it; "": with `announce` */
-    uint32_t rate_hz;    /* 0: the source's own */
-    uint32_t channels;   /* 0: the source's own */
-    int format;          /* enum source_format; -1 unless the input is stdin */
-    bool loop;           /* only with a file */
-    char name[64];       /* "": the host's name */
-    char group[64];      /* for option_parse_group(), which accepts it */
-    char interface[64];  /* "": by the routing table */
-    int profile;         /* enum option_profile */
-    int codec;           /* enum rtp_codec */
-    double ptime_ms;     /* nominal, see send_options_ptime_us() */
-    double latency_ms;   /* from sampling to the speakers */
-    int resampler;       /* enum resample_quality, of captured sound */
+    char input[1024];                   /* for source_parse(), which accepts it; "": with `announce` */
+    uint32_t rate_hz;                   /* 0: the source's own */
+    uint32_t channels;                  /* 0: the source's own */
+    int format;                         /* enum source_format; -1 unless the input is stdin */
+    bool loop;                          /* only with a file */
+    char name[64];                      /* "": the host's name */
+    char group[64];                     /* for option_parse_group(), which accepts it */
+    char interface[64];                 /* "": by the routing table */
+    int profile;                        /* enum option_profile */
+    int codec;                          /* enum rtp_codec */
+    double bitrate_kbits;               /* of Opus; 0: see send_options_bitrate_bps() */
+    bool fec;                           /* of Opus */
+    uint32_t expected_loss_percent;     /* 1 to 100, of FEC; 0: not said */
+    char channel_names[SDP_NAMES_SIZE]; /* "Left, Right"; "": none */
+    double ptime_ms;                    /* nominal, see send_options_ptime_us() */
+    double latency_ms;                  /* from sampling to the speakers */
+    int resampler;                      /* enum resample_quality, of captured sound */
     int priority;        /* enum rtp_priority; -1: none was given, see send_options_priority() */
     bool talk;           /* push to talk */
     double vox_db;       /* talk by level, below 0 dBFS; 0: not */
@@ -46,6 +51,9 @@ struct send_options {
 };
 
 extern const struct options_program send_options_program;
+
+/* What Opus is given: what was said, else 64 kbit/s a channel. */
+uint32_t send_options_bitrate_bps(const struct send_options *options, unsigned channels);
 
 /* The nominal packet time, as rtp_ptime_frames() takes it. */
 uint32_t send_options_ptime_us(const struct send_options *options);

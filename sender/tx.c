@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/pcm.h"
+#include "proto/codec.h"
 
 enum { TERMINATE_COPIES = 3 };
 
@@ -29,7 +29,10 @@ struct tx {
     bool talk;         /* the gate is held open by hand */
     bool pending;      /* what is in `frames` has passed the gate and is to be sent */
     float *frames;     /* one packet of sound */
-    uint8_t *payload;  /* and its bytes */
+    uint8_t *payload;  /* and its bytes, RTP_PAYLOAD_MAX */
+    struct encoder *encoder;
+    unsigned look_ahead; /* frames: its sound lies so far behind the time stamp */
+    size_t inside;       /* frames of the source's sound that are still in the encoder */
     uint16_t sequence;
     bool stopping;
     int terminates;       /* TERMINATE packets said so far */
@@ -63,6 +66,15 @@ struct tx *tx_create(const struct tx_config *config)
 {
     struct tx *tx = calloc(1, sizeof *tx);
     size_t samples = (size_t)config->frames_per_packet * config->channels;
+    const struct codec_format format = {
+        .codec = config->codec,
+        .rate_hz = config->rate_hz,
+        .channels = config->channels,
+        .frames_per_packet = config->frames_per_packet,
+        .bitrate_bps = config->bitrate_bps,
+        .fec = config->fec,
+        .loss_percent = config->loss_percent,
+    };
 
     if (!tx)
         return NULL;
@@ -71,16 +83,18 @@ struct tx *tx_create(const struct tx_config *config)
     tx->dither = config->seed | 1;
     tx->terminates = TERMINATE_COPIES;
     tx->frames = calloc(samples, sizeof *tx->frames);
-    tx->payload = calloc(samples, rtp_codec_sample_bytes(config->codec));
+    tx->payload = malloc(RTP_PAYLOAD_MAX);
+    tx->encoder = encoder_create(&format);
     if (config->gated)
         tx->gate = open_gate(config);
     else
         tx->config.gate = (struct gate_config){0};
     tx->held = tx->config.gate.hold_blocks;
-    if (!tx->frames || !tx->payload || (config->gated && !tx->gate)) {
+    if (!tx->frames || !tx->payload || !tx->encoder || (config->gated && !tx->gate)) {
         tx_destroy(tx);
         return NULL;
     }
+    tx->look_ahead = encoder_look_ahead(tx->encoder);
     return tx;
 }
 
@@ -90,6 +104,7 @@ void tx_destroy(struct tx *tx)
         return;
     free(tx->frames);
     free(tx->payload);
+    encoder_destroy(tx->encoder);
     gate_destroy(tx->gate);
     free(tx);
 }
@@ -124,7 +139,7 @@ static int64_t hold_frames(const struct tx *tx)
 static void fill_header(struct tx *tx, enum rtp_type type, struct rtp_packet *packet)
 {
     const struct tx_config *c = &tx->config;
-    uint8_t audio_type = c->codec == RTP_CODEC_L16 ? RTP_PT_L16 : RTP_PT_L24;
+    uint8_t audio_type = rtp_codec_payload_type(c->codec);
     media_t at = type == RTP_TYPE_TERMINATE ? tx->end : (media_t){tx->next.n - hold_frames(tx)};
 
     *packet = (struct rtp_packet){
@@ -141,6 +156,12 @@ static void fill_header(struct tx *tx, enum rtp_type type, struct rtp_packet *pa
                 .rate_hz = c->rate_hz},
         .payload = tx->payload,
     };
+}
+
+/* The first media sample that the next packet is made of. */
+static media_t sound_of_next(const struct tx *tx)
+{
+    return (media_t){tx->next.n + tx->look_ahead};
 }
 
 static void stand_by(struct tx *tx, raw_ns now)
@@ -171,29 +192,37 @@ static bool start(struct tx *tx, const struct clock_map *map, raw_ns now, struct
         return false;
     }
     tx->state = TX_RUNNING;
+    encoder_reset(tx->encoder);
     if (tx->config.plain)
         return false;
     fill_header(tx, RTP_TYPE_INIT, packet);
     return true;
 }
 
-/* Sound from a paced source, padded with silence. False when the source has nothing more. */
+/*
+ * Sound from a paced source, padded with silence. False when the source has nothing more, and what the
+ * encoder had of it is out.
+ */
 static bool read_source(struct tx *tx)
 {
     const struct tx_source *source = &tx->config.source;
     size_t wanted = tx->config.frames_per_packet;
-    size_t got = source->read(source->self, tx->next, tx->frames, wanted);
+    size_t got = source->read(source->self, sound_of_next(tx), tx->frames, wanted), left;
 
+    if (got)
+        tx->inside = tx->look_ahead;
     if (got == wanted)
         return true;
     if (source->ended(source->self)) {
+        left = tx->inside;
+        tx->inside -= left < wanted - got ? left : wanted - got;
         /* what the gate holds is said yet */
-        if (!got && tx->held == 0) {
+        if (!got && !left && tx->held == 0) {
             tx->stopping = true;
             return false;
         }
-        tx->stopping = tx->stopping || !tx->gate;
-        tx->held -= !got;
+        tx->stopping = tx->stopping || (!tx->gate && !tx->inside);
+        tx->held -= !got && !left;
     } else {
         tx->status.starved += wanted - got;
     }
@@ -209,6 +238,7 @@ static void go_on_from(struct tx *tx, ptp_ns now)
     if (next.n > tx->next.n)
         tx->status.skipped += (uint64_t)(next.n - tx->next.n);
     tx->next = next;
+    encoder_reset(tx->encoder);
     if (tx->gate)
         gate_skip(tx->gate);
 }
@@ -216,7 +246,8 @@ static void go_on_from(struct tx *tx, ptp_ns now)
 /* Gets the next packet's sound into tx->frames; false while there is none. */
 static bool collect(struct tx *tx, const struct clock_map *map, ptp_ns now)
 {
-    int64_t late_ns = now.ns - ptp_at_media(tx->next, tx->config.rate_hz).ns;
+    media_t at = sound_of_next(tx);
+    int64_t late_ns = now.ns - ptp_at_media(at, tx->config.rate_hz).ns;
     int error;
 
     if (late_ns > LOST_NS || late_ns < -LOST_NS) {
@@ -230,7 +261,7 @@ static bool collect(struct tx *tx, const struct clock_map *map, ptp_ns now)
             tx->status.late_max_ms = (double)late_ns / 1e6;
         return read_source(tx);
     }
-    error = retime_pull(tx->config.retime, map, tx->next, tx->frames, tx->config.frames_per_packet);
+    error = retime_pull(tx->config.retime, map, at, tx->frames, tx->config.frames_per_packet);
     if (error == -ETIME)
         go_on_from(tx, now);
     if (!error && (double)late_ns / 1e6 > tx->status.late_max_ms)
@@ -238,23 +269,38 @@ static bool collect(struct tx *tx, const struct clock_map *map, ptp_ns now)
     return !error;
 }
 
-static void pack(struct tx *tx, struct rtp_packet *packet)
+static void measure(struct tx *tx)
 {
     size_t samples = (size_t)tx->config.frames_per_packet * tx->config.channels;
+    bool clips = tx->config.codec != RTP_CODEC_F32;
 
     for (size_t i = 0; i < samples; i++) {
         double magnitude = fabs((double)tx->frames[i]);
 
-        tx->status.clipped += magnitude > 1;
+        tx->status.clipped += clips && magnitude > 1;
         if (magnitude > tx->status.peak)
             tx->status.peak = magnitude;
     }
-    fill_header(tx, RTP_TYPE_AUDIO, packet);
-    pcm_encode(tx->config.codec, tx->frames, tx->payload, samples);
-    packet->payload_len = samples * rtp_codec_sample_bytes(tx->config.codec);
+}
+
+/* False when the codec failed: then the packet is left out. */
+static bool pack(struct tx *tx, struct rtp_packet *packet)
+{
+    int len;
+
+    measure(tx);
+    len = encoder_run(tx->encoder, tx->frames, tx->payload);
+    if (len > 0) {
+        fill_header(tx, RTP_TYPE_AUDIO, packet);
+        packet->payload_len = (size_t)len;
+        tx->status.packets++;
+        tx->status.bytes += (size_t)len;
+        tx->status.frames += tx->config.frames_per_packet;
+    } else {
+        tx->status.skipped += tx->config.frames_per_packet;
+    }
     tx->next.n += tx->config.frames_per_packet;
-    tx->status.packets++;
-    tx->status.frames += tx->config.frames_per_packet;
+    return len > 0;
 }
 
 /* Of what INIT began. */
@@ -286,6 +332,7 @@ static bool say_terminate(struct tx *tx, raw_ns now, struct rtp_packet *packet)
 /* The gate opened: a page begins, with INIT. True when that is to be sent, before the block. */
 static bool begin_page(struct tx *tx, raw_ns now, struct rtp_packet *packet)
 {
+    encoder_reset(tx->encoder);
     tx->state = TX_RUNNING;
     tx->terminates = TERMINATE_COPIES; /* what is left of them would end this page */
     tx->status.pages++;
@@ -355,8 +402,7 @@ bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_
         return next_gated(tx, map, now, packet);
     if (!collect(tx, map, clock_map_ptp(map, now)))
         return false;
-    pack(tx, packet);
-    return true;
+    return pack(tx, packet);
 }
 
 /*
@@ -388,7 +434,7 @@ raw_ns tx_deadline(struct tx *tx, const struct clock_map *map, raw_ns now)
         return capture_deadline(tx, now);
     if (tx->state != TX_RUNNING && tx->state != TX_STANDBY)
         return idle;
-    due = clock_map_raw(map, ptp_at_media(tx->next, tx->config.rate_hz));
+    due = clock_map_raw(map, ptp_at_media(sound_of_next(tx), tx->config.rate_hz));
     if (tx->terminates < TERMINATE_COPIES && tx->terminate_due.ns < due.ns)
         due = tx->terminate_due;
     /* never further away than the first sample: a stepped clock must not put it to sleep */

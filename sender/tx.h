@@ -18,6 +18,9 @@
  * A stream starts with INIT, a moment before the first sample is taken, so that all receivers are armed by
  * then; it ends with three TERMINATE, a few milliseconds apart. In between, the time stamp of each packet is
  * floor(PTP time * rate), on the grid of whole packets: any AES67 receiver agrees about it.
+ *
+ * A codec that looks ahead (codec.h) gets the sound that lies so far behind the time stamp, and its packets
+ * leave so much later.
  */
 #ifndef UNISONO_TX_H
 #define UNISONO_TX_H
@@ -26,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/codec.h"
 #include "proto/mediaclock.h"
 #include "proto/rtp.h"
 #include "proto/timebase.h"
@@ -49,6 +53,9 @@ struct tx_config {
     unsigned channels;
     enum rtp_codec codec;
     unsigned frames_per_packet;
+    uint32_t bitrate_bps; /* these three of Opus: see struct codec_format */
+    bool fec;
+    unsigned loss_percent;
     int64_t latency_ns; /* from sampling to presentation; the hold of the gate is part of it */
     enum rtp_priority priority;
     bool gated;              /* only what the gate lets pass is sent: */
@@ -72,10 +79,11 @@ enum tx_state {
 struct tx_status {
     enum tx_state state;
     uint64_t packets;   /* AUDIO packets made */
+    uint64_t bytes;     /* of their payload */
     uint64_t frames;    /* in them */
     uint64_t starved;   /* frames that the source did not deliver in time: silence was sent */
     uint64_t skipped;   /* frames never sent: the process was held up, or time was stepped */
-    uint64_t clipped;   /* samples beyond full scale */
+    uint64_t clipped;   /* samples beyond full scale; of F32, which carries them, none */
     double late_max_ms; /* how long after its time a packet was made, at worst, since tx_clear_extremes() */
     double peak;        /* largest sample magnitude since tx_clear_extremes(), full scale 1 */
     media_t next;       /* first sample of the next packet */

@@ -243,7 +243,7 @@ static size_t forge_codec(struct garbage *g)
         packet.ext.codec = packet.ext.codec == RTP_CODEC_L16 ? RTP_CODEC_L24 : RTP_CODEC_L16;
         break;
     case 1:
-        packet.ext.codec = (uint8_t)between(g, RTP_CODEC_F32, 15);
+        packet.ext.codec = (uint8_t)between(g, RTP_CODEC_OPUS + 1, 15);
         break;
     case 2:
         do

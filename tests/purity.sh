@@ -5,7 +5,8 @@
 # and fails when one of them
 #
 #   - imports anything beyond arithmetic, memory and strings, assert and the core itself: no system call, no clock,
-#     no stdio; libsamplerate only where it belongs; snprintf only for error texts of rtp.c, route.c and delay.c
+#     no stdio; libsamplerate and libopus only where they belong; snprintf only for error texts of rtp.c,
+#     route.c and delay.c
 #   - allocates or frees outside of a create, destroy, init or free function
 #   - has static state that can change, or code that runs before main
 #   - holds an instruction that asks the kernel or reads a clock
@@ -15,9 +16,9 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${UNISONO_BUILD:-build}
 core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp proto/rtcp proto/telemetry proto/rtcptimer proto/roster
-      proto/pcm proto/ptpmgmt
-      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpwrite proto/sap proto/saptimer proto/directory
-      receiver/rx receiver/intake receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution receiver/playout
+      proto/pcm proto/codec proto/ptpmgmt
+      proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpnames proto/sdpwrite proto/sap proto/saptimer proto/directory
+      receiver/rx receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution receiver/playout
       receiver/voice receiver/head receiver/level receiver/route receiver/router receiver/delay receiver/gauge receiver/take
       sender/retime sender/gate sender/tx
       tools/replay/track tools/replay/losses tools/replay/histogram tools/replay/envelope
@@ -26,9 +27,10 @@ core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp pr
       tools/monitor/alarm tools/monitor/figures"
 
 math='(ll?round|ll?rint|nearbyint|floor|ceil|trunc|round|rint|fabs|fmin|fmax|fmod|sqrt|cbrt|hypot|pow|exp|expm1|log|log2|log10|log1p|sin|cos|sincos|tan|tanh|asin|acos|atan|atan2|ldexp|frexp|modf)f?'
-memory='mem(cpy|move|set|cmp)|str(len|cmp|rchr)'
+memory='mem(cpy|move|set|cmp)|str(len|cmp|rchr|str)'
 wide='__(u?div|u?mod|u?divmod|mul|ashl|ashr|lshr|cmp|ucmp|neg|float|floatun|fix|fixuns)(ti|di|df|dfti|tidf)[234]?' # of 128 bits
 libsamplerate='src_(new|delete|reset|process|set_ratio)'
+libopus='opus_(en|de)coder_(init|get_size|ctl)|opus_(en|de)code_float|opus_packet_[a-z_]+'
 allocation='(malloc|calloc|realloc|reallocarray|aligned_alloc|posix_memalign|strdup|free|src_new|src_delete|src_clone)'
 may_allocate='_(create|destroy|init|free)$'
 forbidden_code='^(syscall|sysenter|int|rdtscp?|svc|swi|ecall|rdtime)$|cntv?ct_el0'
@@ -48,6 +50,7 @@ check_imports() {
     case $2 in
     proto/resample) allowed="$allowed|$libsamplerate" ;;
     proto/rtp | receiver/route | receiver/delay) allowed="$allowed|snprintf" ;;
+    proto/codec) allowed="$allowed|$libopus" ;;
     tools/monitor/*) allowed="$allowed|v?snprintf" ;; # texts that people read
     esac
     local symbol

@@ -729,7 +729,7 @@ static void test_send_packet_times(void **state)
         }
         free(words);
     }
-    assert_int_equal(times, 9);
+    assert_int_equal(times, 10);
 }
 
 static void refuse_send(const char *input, const char *second, const char *third, const char *message)
@@ -744,6 +744,18 @@ static void refuse_send(const char *input, const char *second, const char *third
 static void test_send_refused(void **state)
 {
     (void)state;
+    refuse_send("--input=tone", "--codec=Opus", NULL,
+                "unisono-send: --ptime 1: packets of 1 ms of Opus: allowed are 2.5, 5, 10 and 20 ms\n");
+    refuse_send("--input=tone", "--codec=Opus", "--ptime=10",
+                "unisono-send: --latency 10: allowed is more than --ptime 10 ms and 2.5 ms that Opus looks "
+                "ahead, up to 1000 ms\n");
+    refuse_send("--input=tone", "--fec", NULL,
+                "unisono-send: --fec: --codec L24 has none; allowed with Opus\n");
+    refuse_send(
+        "--input=tone", "--bitrate=64", NULL,
+        "unisono-send: --bitrate 64: with --codec L24 there is nothing to choose; allowed with Opus\n");
+    refuse_send("--input=tone", "--expected-loss=5", NULL,
+                "unisono-send: --expected-loss 5: means nothing without --fec\n");
     refuse_send(
         NULL, NULL, NULL,
         "unisono-send: --input: missing; allowed are alsa:DEVICE, file:PATH, stdin, tone and tone:HZ, or "
@@ -753,7 +765,7 @@ static void test_send_refused(void **state)
     refuse_send("--input=tone:20001", NULL, NULL,
                 "unisono-send: --input tone:20001: not the pitch of a tone; allowed are 1 to 20000 Hz\n");
     refuse_send("--input=tone", "--ptime=7", NULL,
-                "unisono-send: --ptime 7: allowed are 0.125, 0.25, 0.333, 1, 2, 4, 5, 10, 20 ms\n");
+                "unisono-send: --ptime 7: allowed are 0.125, 0.25, 0.333, 1, 2, 2.5, 4, 5, 10, 20 ms\n");
     refuse_send("--input=tone", "--ptime=10", NULL,
                 "unisono-send: --latency 10: allowed is more than --ptime 10 ms, up to 1000 ms\n");
     refuse_send("--input=tone", "--latency=1", NULL,

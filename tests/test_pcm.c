@@ -229,6 +229,47 @@ static void test_float_card_is_clipped(void **state)
     assert_memory_equal(out, want, sizeof want);
 }
 
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* Every exponent, both signs, many significands: to the wire and back they are the same bits. */
+static void test_f32_round_trip(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 1; bits > 0 && bits < UINT32_MAX - 4099; bits += 4099) {
+        uint8_t wire[4] = {(uint8_t)(bits >> 24), (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits};
+        uint8_t again[4];
+        bool sound = (bits & 0x7fffffff) <= 0x4b800000; /* up to 2^24 */
+        float x;
+
+        pcm_decode(RTP_CODEC_F32, wire, &x, 1);
+        assert_int_equal(bits_of(x), sound ? bits : 0);
+        pcm_encode(RTP_CODEC_F32, &x, again, 1);
+        if (sound)
+            assert_memory_equal(again, wire, 4);
+    }
+}
+
+static void test_f32_of_bad_and_loud(void **state)
+{
+    static const float in[] = {NAN, INFINITY, 3e38f, 1.5f, -700.0f, -0.0f};
+    static const float want[] = {0, 0, 0, 1.5f, -700.0f, -0.0f};
+    uint8_t wire[sizeof in];
+    float out[6];
+
+    (void)state;
+    pcm_encode(RTP_CODEC_F32, in, wire, 6);
+    pcm_decode(RTP_CODEC_F32, wire, out, 6);
+    assert_memory_equal(out, want, sizeof want);
+    assert_int_equal(wire[12], 0x3f); /* 1.5 is 3f c0 00 00 */
+    assert_int_equal(wire[13], 0xc0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_byte_order),      cmocka_unit_test(test_s24_top_byte_is_not_read),
         cmocka_unit_test(test_rounding),        cmocka_unit_test(test_clipping),
         cmocka_unit_test(test_not_a_number),    cmocka_unit_test(test_float_card_is_clipped),
+        cmocka_unit_test(test_f32_round_trip),  cmocka_unit_test(test_f32_of_bad_and_loud),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

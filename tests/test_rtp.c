@@ -483,12 +483,34 @@ static void test_ptime_fit(void **state)
     assert_int_equal(rtp_ptime_check(125, 96000, RTP_CODEC_L24, 41, err, sizeof err), -EINVAL);
 
     assert_int_equal(rtp_ptime_check(3000, 48000, RTP_CODEC_L24, 2, err, sizeof err), -EINVAL);
-    assert_non_null(strstr(err, "0.125, 0.25, 0.333, 1, 2, 4, 5, 10 and 20 ms"));
+    assert_non_null(strstr(err, "0.125, 0.25, 0.333, 1, 2, 2.5, 4, 5, 10 and 20 ms"));
     assert_int_equal(rtp_ptime_check(1000, 22050, RTP_CODEC_L24, 2, err, sizeof err), -EINVAL);
     assert_non_null(strstr(err, "22050 Hz"));
     assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_L24, 65, err, sizeof err), -EINVAL);
     assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_L24, 0, err, sizeof err), -EINVAL);
-    assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_OPUS, 2, err, sizeof err), -EINVAL);
+    assert_int_equal(rtp_ptime_check(1000, 48000, 9, 2, err, sizeof err), -EINVAL);
+    assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_F32, 7, err, sizeof err), 48);
+    assert_int_equal(rtp_ptime_check(1000, 48000, RTP_CODEC_F32, 8, err, sizeof err), -EINVAL);
+    assert_non_null(strstr(err, "1536 bytes"));
+}
+
+static void test_ptime_of_opus(void **state)
+{
+    static const uint32_t good_us[] = {2500, 5000, 10000, 20000}, bad_us[] = {125, 1000, 2000, 4000};
+    char err[256] = "";
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        for (unsigned channels = 1; channels <= 2; channels++)
+            assert_int_equal(rtp_ptime_check(good_us[i], 48000, RTP_CODEC_OPUS, channels, err, sizeof err),
+                             good_us[i] * 48 / 1000);
+        assert_int_equal(rtp_ptime_check(bad_us[i], 48000, RTP_CODEC_OPUS, 2, err, sizeof err), -EINVAL);
+        assert_non_null(strstr(err, "allowed are 2.5, 5, 10 and 20 ms"));
+    }
+    assert_int_equal(rtp_ptime_check(5000, 48000, RTP_CODEC_OPUS, 3, err, sizeof err), -EINVAL);
+    assert_non_null(strstr(err, "3 channels of Opus: allowed are 1 and 2"));
+    assert_int_equal(rtp_ptime_check(5000, 44100, RTP_CODEC_OPUS, 2, err, sizeof err), -EINVAL);
+    assert_non_null(strstr(err, "allowed is 48000 Hz"));
 }
 
 /* What a refusal names is the longest packet time that fits, or else the most channels that do. */
@@ -562,6 +584,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_ptime_frames),
         cmocka_unit_test(test_ptime_fit),
         cmocka_unit_test(test_ptime_whole_table),
+        cmocka_unit_test(test_ptime_of_opus),
     };
 
     if (getenv("UNISONO_PROTOCOL_MD"))

@@ -46,7 +46,8 @@ static void assert_promises(const struct sdp_stream *s)
         assert_int_equal(s->leg[i].has_source, s->leg[i].source.s_addr != 0);
     }
     assert_in_range(s->payload_type, 0, 127);
-    assert_true(s->codec == RTP_CODEC_L16 || s->codec == RTP_CODEC_L24);
+    assert_true(rtp_codec_known(s->codec));
+    assert_printable(s->channel_names, sizeof s->channel_names);
     assert_true(rtp_rate_code(s->rate_hz) > 0);
     assert_in_range(s->channels, 1, RTP_CHANNELS_MAX);
     assert_in_range(s->ptime_us, 0, 1000000);
@@ -801,9 +802,12 @@ static void test_not_ours(void **state)
         NOT_OURS(SESSION MEDIA, "no rtpmap says"),
         NOT_OURS(SESSION MEDIA "a=rtpmap:97 L24/48000/2\n", "line 5, \"m=audio 5004 RTP/AVP 98\": no rtpmap"),
         NOT_OURS(SESSION FORMAT MEDIA, "no rtpmap"),
-        NOT_OURS(SESSION MEDIA "a=rtpmap:98 opus/48000/two\n",
-                 "line 6, \"a=rtpmap:98 opus/48000/two\": only L16"),
-        NOT_OURS(SESSION MEDIA "a=rtpmap:98 AM824/48000/2\n", "only L16 and L24"),
+        NOT_OURS(SESSION MEDIA "a=rtpmap:98 AMR/8000/two\n",
+                 "line 6, \"a=rtpmap:98 AMR/8000/two\": only L16"),
+        NOT_OURS(SESSION MEDIA "a=rtpmap:98 opus/48000\n", "opus/48000/2"),
+        NOT_OURS(SESSION MEDIA "a=rtpmap:98 opus/44100/2\n", "opus/48000/2"),
+        NOT_OURS(SESSION MEDIA "a=rtpmap:98 multiopus/48000/6\n", "only L16, L24, F32 and Opus"),
+        NOT_OURS(SESSION MEDIA "a=rtpmap:98 AM824/48000/2\n", "only L16, L24, F32 and Opus"),
         NOT_OURS(SESSION MEDIA "a=rtpmap:98 L24/32000/2\n", "44100, 48000, 88200 and 96000"),
         NOT_OURS(SESSION MEDIA "a=rtpmap:98 L24/0/2\n", "44100, 48000, 88200 and 96000"),
         NOT_OURS(SESSION MEDIA "a=rtpmap:98 L24/48000/65\n", "at most 64 channels"),
@@ -827,9 +831,9 @@ static void test_tolerated(void **state)
         FINE(HEAD "c=IN IP6 ff15::101\n" MEDIA GROUP FORMAT),
         FINE(HEAD "c=IN IP4 239.1.2.3/0/1\n" MEDIA FORMAT),
         FINE(SESSION "m=audio 5004/1 RTP/AVPF 98 99\n" FORMAT),
-        FINE(SESSION "m=audio 5004 RTP/AVP 96 98\na=rtpmap:96 opus/48000/2\n" FORMAT),
+        FINE(SESSION "m=audio 5004 RTP/AVP 96 98\na=rtpmap:96 G722/8000\n" FORMAT),
         FINE(SESSION MEDIA "a=rtpmap:98 l24/48000/2\n"),
-        FINE(STREAM "a=rtpmap:98 opus/48000/2\n"), /* the first one counts */
+        FINE(STREAM "a=rtpmap:98 G722/8000\n"), /* the first one counts */
         FINE(STREAM "a=rtpmap:99 x/4294967295\n"),
         FINE(STREAM "z=0 0\nk=prompt\nX=unknown\na=\x01\n"),
         FINE(STREAM "a=framecount:48-192\na=framecount:0\na=framecount:99999\n"),
@@ -1048,9 +1052,9 @@ static void test_duplicates(void **state)
         {HEAD "a=group:DUP a b\n" DUP_LEG("a", "239.0.0.1", "5004", L24)
              DUP_LEG("b", "239.0.0.2", "5004", "L16/48000/2"),
          2, 1, "239.0.0.1", NULL, ""},
-        {HEAD "a=group:DUP a b\n" DUP_LEG("a", "239.0.0.1", "5004", "opus/48000/2")
+        {HEAD "a=group:DUP a b\n" DUP_LEG("a", "239.0.0.1", "5004", "G722/8000")
              DUP_LEG("b", "239.0.0.2", "5004", L24),
-         1, 1, "239.0.0.2", NULL, "only L16 and L24"},
+         1, 1, "239.0.0.2", NULL, "only L16, L24, F32 and Opus"},
         {HEAD "a=group:DUP a a\n" DUP_LEG("a", "239.0.0.1", "5004", L24)
              DUP_LEG("a", "239.0.0.2", "5004", L24),
          2, 1, "239.0.0.1", NULL, ""},

@@ -121,6 +121,8 @@ static void assert_round_trip(const struct sdp_stream *want)
     assert_int_equal(got.codec, want->codec);
     assert_int_equal(got.rate_hz, want->rate_hz);
     assert_int_equal(got.channels, want->channels);
+    assert_int_equal(got.fec, want->fec);
+    assert_string_equal(got.channel_names, want->channel_names);
     assert_int_equal(got.ptime_us, want->ptime_us);
     assert_int_equal(got.framecount, want->framecount);
     assert_int_equal(got.has_media_offset, want->has_media_offset);
@@ -253,6 +255,9 @@ static void test_longest(void **state)
     stream.media_offset = UINT32_MAX;
     stream.latency_ns = 10000000000;
     stream.ext_id = 14;
+    stream.codec = RTP_CODEC_OPUS;
+    stream.fec = true;
+    memset(stream.channel_names, 'x', sizeof stream.channel_names - 1);
     stream.refclk.domain = 255;
     memset(stream.refclk.text, 'x', sizeof stream.refclk.text - 1);
     memcpy(stream.refclk.text, "ptp=", 4);
@@ -260,6 +265,61 @@ static void test_longest(void **state)
     assert_non_null(strstr(text, "a=x-unisono-latency:10000000000\r\n"));
     assert_int_equal(strlen(strstr(text, "a=x-unisono-latency:10000000000\r\n")), 33);
     free(text);
+}
+
+/* RFC 7587 section 7: always 48000/2; how many channels there are is a parameter. */
+static void test_opus(void **state)
+{
+    static const char *const said[] = {"sprop-stereo=0\r\n", "sprop-stereo=1\r\n",
+                                       "sprop-stereo=0; useinbandfec=1\r\n",
+                                       "sprop-stereo=1; useinbandfec=1\r\n"};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct sdp_stream stream = usual();
+        char *text;
+
+        stream.payload_type = RTP_PT_OPUS;
+        stream.codec = RTP_CODEC_OPUS;
+        stream.channels = 1 + i % 2;
+        stream.fec = i / 2;
+        assert_round_trip(&stream);
+        text = write_text(&stream);
+        assert_non_null(strstr(text, "a=rtpmap:101 opus/48000/2\r\na=fmtp:101 sprop-stereo="));
+        assert_non_null(strstr(text, said[i]));
+        free(text);
+    }
+}
+
+static void test_float(void **state)
+{
+    struct sdp_stream stream = usual();
+    char *text;
+
+    (void)state;
+    stream.payload_type = RTP_PT_F32;
+    stream.codec = RTP_CODEC_F32;
+    stream.channels = 7;
+    assert_round_trip(&stream);
+    text = write_text(&stream);
+    assert_non_null(strstr(text, "a=rtpmap:100 F32/48000/7\r\n"));
+    free(text);
+}
+
+static void test_channel_names(void **state)
+{
+    struct sdp_stream stream = usual();
+    char *text;
+
+    (void)state;
+    memcpy(stream.channel_names, "Vox, Keys left", sizeof "Vox, Keys left");
+    assert_round_trip(&stream);
+    text = write_text(&stream);
+    assert_non_null(strstr(text, "m=audio 5004 RTP/AVP 98\r\ni=2 channels: Vox, Keys left\r\n"));
+    free(text);
+    stream.channels = 1;
+    memcpy(stream.channel_names, "Vox", sizeof "Vox");
+    assert_round_trip(&stream);
 }
 
 /* AES67-2018 section 8.1: the number of frames is found again; and the numbers that the field writes. */
@@ -298,7 +358,7 @@ static void test_ptime(void **state)
 /* Every packet time that a sender has: its frames are found again. */
 static void test_all_ptimes(void **state)
 {
-    static const uint32_t ptimes_us[] = {125, 250, 333, 1000, 2000, 4000, 5000, 10000, 20000};
+    static const uint32_t ptimes_us[] = {125, 250, 333, 1000, 2000, 2500, 4000, 5000, 10000, 20000};
     static const uint32_t rates_hz[] = {44100, 48000, 88200, 96000};
 
     (void)state;
@@ -314,9 +374,10 @@ static void test_all_ptimes(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked),     cmocka_unit_test(test_left_out), cmocka_unit_test(test_clocks),
-        cmocka_unit_test(test_odd_names),  cmocka_unit_test(test_longest),  cmocka_unit_test(test_ptime),
-        cmocka_unit_test(test_all_ptimes),
+        cmocka_unit_test(test_worked),        cmocka_unit_test(test_left_out), cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_odd_names),     cmocka_unit_test(test_longest),  cmocka_unit_test(test_ptime),
+        cmocka_unit_test(test_all_ptimes),    cmocka_unit_test(test_opus),     cmocka_unit_test(test_float),
+        cmocka_unit_test(test_channel_names),
     };
 
     if (getenv("UNISONO_PROTOCOL_MD"))

@@ -216,7 +216,7 @@ static void packets_follow_the_grid(void **state)
         unsigned channels, frames;
         enum rtp_codec codec;
     } cases[] = {{48000, 2, 48, RTP_CODEC_L24}, {44100, 2, 48, RTP_CODEC_L16}, {48000, 8, 6, RTP_CODEC_L24},
-                 {96000, 1, 12, RTP_CODEC_L24}, {88200, 2, 96, RTP_CODEC_L16}, {48000, 1, 16, RTP_CODEC_L16}};
+                 {96000, 1, 12, RTP_CODEC_F32}, {88200, 2, 96, RTP_CODEC_L16}, {48000, 1, 16, RTP_CODEC_L16}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -238,8 +238,9 @@ static void packets_follow_the_grid(void **state)
             await_packet(&s);
             assert_int_equal(s.packet.timestamp, (uint32_t)(uint64_t)n);
             assert_int_equal(s.packet.sequence, (uint16_t)(65531 + k));
-            assert_int_equal(s.packet.payload_type,
-                             cases[i].codec == RTP_CODEC_L16 ? RTP_PT_L16 : RTP_PT_L24);
+            assert_int_equal(s.packet.payload_type, cases[i].codec == RTP_CODEC_L16   ? RTP_PT_L16
+                                                    : cases[i].codec == RTP_CODEC_L24 ? RTP_PT_L24
+                                                                                      : RTP_PT_F32);
             assert_int_equal(s.packet.ext.presentation.ns, due + 10 * NS_PER_MS);
             assert_int_equal(s.source.from, n);
             check_audio(&s, n);
@@ -251,6 +252,75 @@ static void packets_follow_the_grid(void **state)
         assert_int_equal(status_of(&s).frames, 3000 * cases[i].frames);
         assert_int_equal(status_of(&s).starved + status_of(&s).skipped + status_of(&s).clipped, 0);
         assert_int_equal(status_of(&s).next.n, n);
+        tx_destroy(s.tx);
+    }
+}
+
+/* A codec that looks ahead gets later sound, and its packets leave so much later; their times are as ever. */
+static void a_look_ahead_is_waited_for(void **state)
+{
+    static const struct {
+        unsigned frames, look_ahead;
+        bool fec;
+    } cases[] = {{120, 120, false}, {960, 120, false}, {480, 313, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tx_config config = usual();
+        struct stage s;
+        int64_t n;
+
+        config.codec = RTP_CODEC_OPUS;
+        config.frames_per_packet = cases[i].frames;
+        config.fec = cases[i].fec;
+        config.loss_percent = 10;
+        config.bitrate_bps = 96000;
+        config.latency_ns = 50 * NS_PER_MS;
+        open_stage(&s, config);
+        start(&s);
+        n = media_of(&s);
+        for (int k = 0; k < 50; k++, n += cases[i].frames) {
+            int64_t due = ptp_at_media((media_t){n + cases[i].look_ahead}, 48000).ns;
+
+            await_packet(&s);
+            assert_int_equal(s.packet.timestamp, (uint32_t)(uint64_t)n);
+            assert_int_equal(s.packet.payload_type, RTP_PT_OPUS);
+            assert_int_equal(s.packet.ext.codec, RTP_CODEC_OPUS);
+            assert_int_equal(s.packet.ext.presentation.ns,
+                             ptp_at_media((media_t){n}, 48000).ns + 50 * NS_PER_MS);
+            assert_int_equal(s.source.from, n + cases[i].look_ahead);
+            assert_in_range(ptp_now(&s) - due, 0, 2);
+            assert_int_equal(codec_frames(RTP_CODEC_OPUS, 48000, 2, s.packet.payload, s.packet.payload_len),
+                             cases[i].frames);
+        }
+        tx_destroy(s.tx);
+    }
+}
+
+/* What the source gave last is still in the encoder when it ends: a packet more brings it out, if it must. */
+static void the_look_ahead_is_sent_at_the_end(void **state)
+{
+    /* frames of the source, and packets of 120 frames that hold them, which are 120 frames behind */
+    static const struct {
+        int64_t left;
+        uint64_t packets;
+    } cases[] = {{0, 0}, {1, 2}, {119, 2}, {120, 2}, {121, 3}, {240, 3}, {1000, 10}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tx_config config = usual();
+        struct stage s;
+
+        config.codec = RTP_CODEC_OPUS;
+        config.frames_per_packet = 120;
+        config.bitrate_bps = 96000;
+        open_stage(&s, config);
+        s.source.left = cases[i].left;
+        while (status_of(&s).state != TX_ENDED)
+            if (!next(&s) && status_of(&s).state != TX_ENDED)
+                sleep_once(&s);
+        assert_int_equal(status_of(&s).packets, cases[i].packets);
+        assert_int_equal(status_of(&s).starved, 0);
         tx_destroy(s.tx);
     }
 }
@@ -1002,6 +1072,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_for_a_clock),
         cmocka_unit_test(init_comes_first),
+        cmocka_unit_test(a_look_ahead_is_waited_for),
+        cmocka_unit_test(the_look_ahead_is_sent_at_the_end),
         cmocka_unit_test(packets_follow_the_grid),
         cmocka_unit_test(grid_is_common_to_all),
         cmocka_unit_test(terminate_is_said_three_times),

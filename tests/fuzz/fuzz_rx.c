@@ -95,6 +95,7 @@ struct world {
     uint64_t budget; /* of frames to render */
     uint32_t epoch;  /* of the map at the last render */
     bool stopped, refused;
+    bool loud;           /* sound of F32 or Opus came, which knows no full scale */
     uint64_t since_stop; /* frames rendered until it ended */
     float out[(ROOM_MAX * CHANNELS_MAX) + GUARD];
     float twin_out[ROOM_MAX * CHANNELS_MAX];
@@ -206,7 +207,10 @@ static void set_sender(struct world *w, uint8_t who, uint8_t format, uint8_t lin
 
     s->ssrc = 0x5eed1e55 + (who & 3);
     s->source = who >> 2 & 1;
-    s->codec = who & 8 ? RTP_CODEC_L16 : RTP_CODEC_L24;
+    s->codec = (who & 0xc0) == 0xc0 ? RTP_CODEC_OPUS
+               : who & 0x80         ? RTP_CODEC_F32
+               : who & 8            ? RTP_CODEC_L16
+                                    : RTP_CODEC_L24;
     s->on = !(who & 16);
     s->sequence = (uint16_t)(who & 32 ? 0xfff0 : s->sequence);
     s->rate_hz = rates[format & 3];
@@ -214,6 +218,11 @@ static void set_sender(struct world *w, uint8_t who, uint8_t format, uint8_t lin
     s->link_ns = links[link & 7];
     width = s->channels * rtp_codec_sample_bytes(s->codec);
     s->frames = frames[format >> 5 & 3];
+    if (s->codec == RTP_CODEC_OPUS) {
+        s->rate_hz = 48000;
+        s->channels = 1 + (format >> 2 & 1);
+        s->frames = 120u << (format >> 5 & 3);
+    }
     if (s->frames * width > RTP_PAYLOAD_MAX)
         s->frames = (unsigned)(RTP_PAYLOAD_MAX / width);
     s->next.n = media_at_ptp(ptp_now(w), s->rate_hz).n / s->frames * s->frames;
@@ -221,9 +230,13 @@ static void set_sender(struct world *w, uint8_t who, uint8_t format, uint8_t lin
 
 static void hand_over(struct world *w, const uint8_t *bytes, size_t len, uint64_t source)
 {
+    struct rtp_packet packet;
+
     if (w->datagrams == DATAGRAMS_MAX)
         return;
     w->datagrams++;
+    w->loud |= !rtp_parse(bytes, len, RTP_EXT_ID_DEFAULT, &packet) && packet.has_ext &&
+               (packet.ext.codec == RTP_CODEC_F32 || packet.ext.codec == RTP_CODEC_OPUS);
     rx_datagram(w->rx, 0, &w->map, bytes, len, w->now, source);
     if (w->twin)
         rx_datagram(w->twin, 0, &w->map, bytes, len, w->now, source);
@@ -238,6 +251,20 @@ static void deliver(struct world *w, const struct datagram *d, uint64_t source)
     around.genuine = around.genuine && d->genuine && understood;
     w->kept[w->keeping++ % KEPT] = *d;
     hand_over(w, d->bytes, d->len, source);
+}
+
+/* One frame of any mode that lasts as long as the sender's, of bytes that mean anything; its end. */
+static uint8_t *build_opus(uint8_t *to, const struct sender *s, media_t at)
+{
+    static const uint8_t celt[] = {28, 29, 30, 31}, silk[] = {16, 25, 8, 13};
+    unsigned longer = s->frames == 120 ? 0 : s->frames == 240 ? 1 : s->frames == 480 ? 2 : 3;
+    uint32_t random = (uint32_t)(uint64_t)at.n;
+    size_t len = 2 + random / s->frames * 7 % 120;
+
+    *to++ = (uint8_t)((s->ssrc & 1 ? silk : celt)[longer] << 3 | (random / s->frames & 1) << 2);
+    for (size_t i = 1; i < len; i++)
+        *to++ = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
+    return to;
 }
 
 static void build(const struct world *w, struct datagram *d, media_t at, uint16_t sequence, unsigned type)
@@ -259,10 +286,22 @@ static void build(const struct world *w, struct datagram *d, media_t at, uint16_
     uint8_t *to = d->bytes + rtp_header_bytes(packet.has_ext);
 
     rtp_build(d->bytes, &packet, RTP_EXT_ID_DEFAULT);
+    if (s->codec == RTP_CODEC_OPUS && type == RTP_TYPE_AUDIO) {
+        d->len = (size_t)(build_opus(to, s, at) - d->bytes);
+        d->genuine = false;
+        return;
+    }
     for (unsigned i = 0; type == RTP_TYPE_AUDIO && i < s->frames; i++)
         for (unsigned channel = 0; channel < s->channels; channel++) {
             uint16_t x = (uint16_t)sound(around.content, at.n + i, channel);
 
+            if (s->codec == RTP_CODEC_F32) {
+                float value = (float)(int16_t)x / 32768;
+
+                pcm_encode(RTP_CODEC_F32, &value, to, 1);
+                to += 4;
+                continue;
+            }
             *to++ = (uint8_t)(x >> 8);
             *to++ = (uint8_t)x;
             if (s->codec == RTP_CODEC_L24)
@@ -359,14 +398,15 @@ static void check_render(struct world *w, enum rx_state before, size_t room, siz
     bool lost = w->map.state == MEDIA_CLOCK_HOLDOVER && w->config.mute_on_loss;
 
     DEMAND(frames <= room);
-    DEMAND((double)most <= w->config.settings.gain * OVERSHOOT);
+    DEMAND((double)most <= w->config.settings.gain * OVERSHOOT * (w->loud ? 0x1p24 : 1));
     if (waiting(before) && waiting(after))
         DEMAND(most == 0);
     if (before == RX_FADING && waiting(after) && frames) /* a fade is over when it is silent */
         DEMAND(loudest(last, channels) <= 1e-6);
     if (waiting(before) && after == RX_PLAYING) {
         DEMAND(clock_map_usable(&w->map));
-        DEMAND((double)loudest(w->out, frames ? channels : 0) <= 0.05 * w->config.settings.gain);
+        DEMAND((double)loudest(w->out, frames ? channels : 0) <=
+               0.05 * w->config.settings.gain * (w->loud ? 0x1p24 : 1));
     }
     if (before == RX_PLAYING && after == RX_PLAYING)
         DEMAND(w->epoch == w->map.epoch);

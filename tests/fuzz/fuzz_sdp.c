@@ -70,7 +70,8 @@ static void demand_promises(const struct sdp_stream *s)
         DEMAND(!leg->has_source || !IN_MULTICAST(ntohl(leg->source.s_addr)));
     }
     DEMAND(s->payload_type < 128);
-    DEMAND(s->codec == RTP_CODEC_L16 || s->codec == RTP_CODEC_L24);
+    DEMAND(rtp_codec_known(s->codec));
+    demand_printable(s->channel_names, sizeof s->channel_names);
     DEMAND(rtp_rate_code(s->rate_hz) > 0);
     DEMAND(s->channels >= 1 && s->channels <= RTP_CHANNELS_MAX);
     DEMAND(s->ptime_us <= 1000000 && s->framecount <= 65535);

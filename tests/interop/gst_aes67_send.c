@@ -2,7 +2,9 @@
 /*
  * gst-aes67-send: GStreamer as an AES67 sender, with a tone whose phase is known.
  *
- *   gst-aes67-send ptp:DOMAIN|system ADDR:PORT INTERFACE HZ
+ *   gst-aes67-send ptp:DOMAIN|system ADDR:PORT INTERFACE HZ [opus]
+ *
+ * L24 in packets of 1 ms, or Opus in packets of 20 ms.
  *
  * RTP timestamps that are the PTP time of the sound, floor(t * rate) mod 2^32 with offset 0, come from
  * GStreamer when three things meet: the pipeline runs on the PTP clock; its base time is 0, so that running
@@ -90,7 +92,14 @@ static void say_start(GstClock *clock, GstClockTime start)
     fflush(stdout);
 }
 
-static GstElement *build(const char *group, const char *interface, const char *hz, GstClockTime start)
+#define AS_L24                                                                                               \
+    "rtpL24pay pt=98 min-ptime=1000000 max-ptime=1000000 timestamp-offset=0 ! udpsink ts-offset=1000000"
+#define AS_OPUS                                                                                              \
+    "opusenc bitrate=128000 frame-size=20 ! rtpopuspay pt=101 timestamp-offset=0 ! udpsink "                 \
+    "ts-offset=20000000"
+
+static GstElement *build(const char *group, const char *interface, const char *hz, GstClockTime start,
+                         bool opus)
 {
     const char *colon = strchr(group, ':');
     GError *error = NULL;
@@ -98,9 +107,9 @@ static GstElement *build(const char *group, const char *interface, const char *h
     gchar *text = g_strdup_printf(
         "audiotestsrc freq=%s volume=0.25 samplesperbuffer=48 timestamp-offset=%" G_GUINT64_FORMAT
         " ! audio/x-raw,rate=48000,channels=2 ! audioconvert"
-        " ! rtpL24pay pt=98 min-ptime=1000000 max-ptime=1000000 timestamp-offset=0"
-        " ! udpsink host=%.*s port=%s multicast-iface=%s ts-offset=1000000",
-        hz, start, colon ? (int)(colon - group) : 0, group, colon ? colon + 1 : "", interface);
+        " ! %s host=%.*s port=%s multicast-iface=%s",
+        hz, start, opus ? AS_OPUS : AS_L24, colon ? (int)(colon - group) : 0, group, colon ? colon + 1 : "",
+        interface);
 
     pipeline = gst_parse_launch(text, &error);
     if (error)
@@ -134,8 +143,8 @@ int main(int argc, char **argv)
     GstClock *clock = NULL;
 
     gst_init(&argc, &argv);
-    if (argc != 5) {
-        fprintf(stderr, "usage: gst-aes67-send ptp:DOMAIN|system ADDR:PORT INTERFACE HZ\n");
+    if (argc != 5 && !(argc == 6 && strcmp(argv[5], "opus") == 0)) {
+        fprintf(stderr, "usage: gst-aes67-send ptp:DOMAIN|system ADDR:PORT INTERFACE HZ [opus]\n");
         return 2;
     }
     s.loop = g_main_loop_new(NULL, FALSE);
@@ -143,7 +152,7 @@ int main(int argc, char **argv)
     if (clock) {
         GstClockTime now = gst_clock_get_time(clock), start = now - now % GST_SECOND + 2 * GST_SECOND;
 
-        s.pipeline = build(argv[2], argv[3], argv[4], start);
+        s.pipeline = build(argv[2], argv[3], argv[4], start, argc == 6);
         s.failed = !s.pipeline;
         say_start(clock, start);
     }

@@ -157,7 +157,8 @@ static void show_claim(const struct witness *w, struct view_stream *v)
 
 static double packet_bytes(const struct view_stream *v, const struct roster_member *sender)
 {
-    if (!sender || !sender->has_offer)
+    /* of a codec whose packets have no size of their own nobody knows */
+    if (!sender || !sender->has_offer || rtp_codec_sample_bytes(sender->offer.codec) == 0)
         return NAN;
     return HEADERS_BYTES +
            sender->offer.frames_per_packet * v->channels * rtp_codec_sample_bytes(sender->offer.codec);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "figures.h"
+#include "proto/codec.h"
 #include "proto/pcm.h"
 #include "tools/replay/analysis.h"
 
@@ -91,12 +92,14 @@ static void take_levels(struct witness *w, const struct rtp_packet *p)
 {
     const struct stream_claim *claim = &w->stream.claim;
     float samples[DECODE_MAX];
-    int frames = rtp_pcm_frames(p->payload_len, claim->codec, claim->channels);
+    int frames = codec_frames(claim->codec, claim->rate_hz, claim->channels, p->payload, p->payload_len);
     size_t count = frames > 0 ? (size_t)frames * claim->channels : 0;
 
-    if (count == 0 || count > DECODE_MAX)
+    if (count == 0)
         return;
     w->frames = (unsigned)frames;
+    if (codec_has_memory(claim->codec) || count > DECODE_MAX)
+        return;
     pcm_decode(claim->codec, p->payload, samples, count);
     for (size_t i = 0; i < count; i++) {
         float magnitude = fabsf(samples[i]), *peak = &w->peaks[i % claim->channels];
@@ -317,7 +320,8 @@ void witness_tick(struct witness *w, const struct clock_map *map, raw_ns now, do
     if (view->hears) {
         view->jitter_us = counters->jitter_ns / 1e3;
         view->jitter_worst_us = (double)w->deviation_ns / 1e3;
-        view->channels = w->stream.claim.channels;
+        /* a codec with memory is not decoded here: its levels are not known */
+        view->channels = codec_has_memory(w->stream.claim.codec) ? 0 : w->stream.claim.channels;
         for (unsigned i = 0; i < view->channels; i++)
             view->peaks_db[i] = figure_db_of_magnitude(w->peaks[i]);
     }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/codec.h"
+
 enum {
     LINK_TOLERANCE_NS = 2000, /* PROTOCOL.md section 7.2 */
     LIMIT_PACKETS = 17,       /* AES67-2018 section 7.5 */
@@ -54,8 +56,9 @@ bool analysis_place(const struct rtp_packet *p, media_t *at, int64_t *link_ns)
 
 static unsigned frames_of(const struct analysis_config *config, const struct rtp_packet *p)
 {
+    const struct format *f = &config->format;
     int frames =
-        p->payload_len ? rtp_pcm_frames(p->payload_len, config->format.codec, config->format.channels) : 0;
+        p->payload_len ? codec_frames(f->codec, f->rate_hz, f->channels, p->payload, p->payload_len) : 0;
 
     return frames > 0 ? (unsigned)frames : 0;
 }

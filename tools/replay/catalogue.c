@@ -139,7 +139,7 @@ void catalogue_take(struct catalogue *c, const struct datagram *d, const struct 
     }
     s->packets++;
     s->last_ns = d->arrival_ns;
-    if (p->has_ext && p->ext.rate_hz && rtp_codec_sample_bytes(p->ext.codec)) {
+    if (p->has_ext && p->ext.rate_hz && rtp_codec_known(p->ext.codec)) {
         s->describes = true;
         s->ext = p->ext;
     }
@@ -171,18 +171,16 @@ struct format catalogue_format(const struct catalogue_stream *s)
 {
     struct format_evidence evidence = catalogue_evidence(s);
     struct format format = {0};
-    int frames;
 
     if (!s->describes) {
         format_infer(&evidence, &format);
         return format;
     }
-    frames = rtp_pcm_frames(evidence.payload_bytes, s->ext.codec, s->ext.channels);
     format.origin = FORMAT_EXTENSION;
     format.codec = s->ext.codec;
     format.rate_hz = s->ext.rate_hz;
     format.channels = s->ext.channels;
-    format.frames = frames > 0 ? (unsigned)frames : 0;
+    format.frames = format_frames(&evidence, s->ext.codec, s->ext.channels);
     return format;
 }
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "proto/codec.h"
 #include "proto/timebase.h"
 
 enum { /* static payload types of RFC 3551 section 6, both L16 at 44100 Hz */
@@ -45,6 +46,13 @@ bool format_infer(const struct format_evidence *e, struct format *f)
     f->rate_hz = rate_hz;
     f->frames = (unsigned)e->step;
     return true;
+}
+
+unsigned format_frames(const struct format_evidence *e, unsigned codec, unsigned channels)
+{
+    int frames = codec_has_memory(codec) ? (int)e->step : rtp_pcm_frames(e->payload_bytes, codec, channels);
+
+    return frames > 0 ? (unsigned)frames : 0;
 }
 
 const char *format_origin_text(enum format_origin origin)

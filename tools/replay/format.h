@@ -48,6 +48,9 @@ struct format_evidence {
 /* Fills codec, rate, channels and frames; false when no PCM that we know looks so. */
 bool format_infer(const struct format_evidence *evidence, struct format *format);
 
+/* Frames in a packet of a codec that is known by other means; of Opus by its time stamps. 0: not known. */
+unsigned format_frames(const struct format_evidence *evidence, unsigned codec, unsigned channels);
+
 /* "by the stream itself", "inferred from the packets" ... */
 const char *format_origin_text(enum format_origin origin);
 

@@ -100,9 +100,8 @@ static struct format format_of_options(const struct replay_options *o)
 static unsigned frames_of(const struct replay *r, const struct format *f)
 {
     struct format_evidence evidence = catalogue_evidence(r->stream);
-    int frames = rtp_pcm_frames(evidence.payload_bytes, f->codec, f->channels);
 
-    return frames > 0 ? (unsigned)frames : 0;
+    return format_frames(&evidence, f->codec, f->channels);
 }
 
 /* The stream's own word comes first, then the user's, then an announcement; then what can be seen. */

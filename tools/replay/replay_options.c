@@ -11,7 +11,8 @@
 #define MEMBER(member) OPTION_MEMBER(struct replay_options, member)
 
 _Static_assert(RESAMPLE_FASTEST == 0 && RESAMPLE_MEDIUM == 1 && RESAMPLE_BEST == 2, "order of RESAMPLERS");
-_Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1, "order of OPTION_CODECS");
+_Static_assert(RTP_CODEC_L16 == 0 && RTP_CODEC_L24 == 1 && RTP_CODEC_F32 == 2 && RTP_CODEC_OPUS == 3,
+               "order of OPTION_CODECS");
 
 /* The whole text as a number up to `max`. */
 static bool parse_number(const char *text, int base, unsigned long max, unsigned long *value)
@@ -127,7 +128,7 @@ static const struct option_spec specs[] = {
      MEMBER(codec),
      .allowed = OPTION_CODECS,
      .argument = "CODEC",
-     .help = "samples on the wire: 16 or 24 bit PCM"},
+     .help = "samples on the wire: PCM of 16 or 24 bits, 32-bit float, or Opus"},
     {.group = "Plain AES67 streams",
      .name = "rate",
      .kind = OPTION_INTEGER,
@@ -148,7 +149,7 @@ static const struct option_spec specs[] = {
      .name = "ptime",
      .kind = OPTION_REAL,
      MEMBER(ptime_ms),
-     .allowed = "0.125 0.25 0.333 1 2 4 5 10 20",
+     .allowed = "0.125 0.25 0.333 1 2 2.5 4 5 10 20",
      .unit = "ms",
      .argument = "MS",
      .help = "packet time that the sender is meant to have; the verdict says whether it has"},

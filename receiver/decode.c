@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "decode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int decode_init(struct decode *d)
+{
+    *d = (struct decode){.decoder = decoder_create()};
+    d->store = calloc(DECODE_STORE, sizeof *d->store);
+    d->sound = calloc((size_t)CODEC_OPUS_FRAMES_MAX * CODEC_OPUS_CHANNELS_MAX, sizeof *d->sound);
+    for (unsigned i = 0; i < DECODE_STORE; i++)
+        d->order[i] = (uint8_t)i;
+    return d->decoder && d->store && d->sound ? 0 : -ENOMEM;
+}
+
+void decode_free(struct decode *d)
+{
+    decoder_destroy(d->decoder);
+    free(d->store);
+    free(d->sound);
+    *d = (struct decode){0};
+}
+
+void decode_start(struct decode *d, unsigned channels)
+{
+    decoder_start(d->decoder, channels);
+    d->channels = channels;
+    d->waiting = 0;
+    d->running = false;
+    d->run = 0;
+}
+
+media_t decode_newest(const struct decode *d)
+{
+    const struct decode_packet *last;
+
+    if (d->waiting == 0)
+        return d->next;
+    last = &d->store[d->order[d->waiting - 1]];
+    return (media_t){last->at.n + (int64_t)last->frames};
+}
+
+/* ---- the store ------------------------------------------------------------------------------------- */
+
+static struct decode_packet *first_waiting(const struct decode *d)
+{
+    return d->waiting ? &d->store[d->order[0]] : NULL;
+}
+
+static void drop_first(struct decode *d)
+{
+    uint8_t freed = d->order[0];
+
+    d->waiting--;
+    memmove(d->order, d->order + 1, d->waiting);
+    d->order[d->waiting] = freed;
+}
+
+static int keep(struct decode *d, media_t at, size_t frames, const uint8_t *payload, size_t len)
+{
+    uint8_t slot = d->order[d->waiting];
+    unsigned place = d->waiting;
+
+    while (place > 0 && d->store[d->order[place - 1]].at.n > at.n)
+        place--;
+    if (place > 0 && d->store[d->order[place - 1]].at.n == at.n)
+        return -EEXIST;
+    memmove(d->order + place + 1, d->order + place, d->waiting - place);
+    d->order[place] = slot;
+    d->waiting++;
+    d->store[slot].at = at;
+    d->store[slot].frames = frames;
+    d->store[slot].len = len;
+    memcpy(d->store[slot].payload, payload, len);
+    return 0;
+}
+
+/* ---- onto the timeline ----------------------------------------------------------------------------- */
+
+/* Puts the sound of [at, at + frames) where it belongs. */
+static int place(struct decode *d, struct timeline *timeline, media_t at, size_t frames)
+{
+    const float *from = d->sound;
+    struct timeline_slot slot;
+    int error = timeline_claim(timeline, at, frames, &slot);
+
+    if (error)
+        return error;
+    from += slot.skip * d->channels;
+    for (int i = 0; i < 2; i++) {
+        memcpy(slot.area[i], from, slot.frames[i] * d->channels * sizeof *from);
+        from += slot.frames[i] * d->channels;
+    }
+    return 0;
+}
+
+static int decode_one(struct decode *d, struct timeline *timeline, media_t at, size_t frames,
+                      const uint8_t *payload, size_t len)
+{
+    int made = decoder_run(d->decoder, payload, len, d->sound);
+
+    d->running = true;
+    d->next = (media_t){at.n + (int64_t)frames};
+    d->unit = frames;
+    d->run = 0;
+    return made == (int)frames ? place(d, timeline, at, frames) : -EBADMSG;
+}
+
+static void decode_first(struct decode *d, struct timeline *timeline)
+{
+    const struct decode_packet *p = first_waiting(d);
+
+    decode_one(d, timeline, p->at, p->frames, p->payload, p->len);
+    drop_first(d);
+}
+
+/* What waits and overlaps what there is was sent by nobody; it must not stop what is behind it. */
+static void decode_waiting(struct decode *d, struct timeline *timeline)
+{
+    while (d->waiting && first_waiting(d)->at.n <= d->next.n) {
+        if (first_waiting(d)->at.n == d->next.n)
+            decode_first(d, timeline);
+        else
+            drop_first(d);
+    }
+}
+
+/* ---- what is missing ------------------------------------------------------------------------------- */
+
+static void make_up(struct decode *d, struct timeline *timeline, const struct decode_packet *from,
+                    size_t frames)
+{
+    if (!decoder_conceal(d->decoder, from ? from->payload : NULL, from ? from->len : 0, frames, d->sound))
+        place(d, timeline, d->next, frames);
+    d->next.n += (int64_t)frames;
+}
+
+/* Frames that the packet behind a hole of so many can bring back: all, or 0. */
+static bool repeats(const struct decode_packet *p, int64_t hole)
+{
+    return p && hole == (int64_t)p->frames && codec_has_fec(RTP_CODEC_OPUS, p->payload, p->len);
+}
+
+/*
+ * The next piece of the hole before the first packet that waits, if any; there is one. False when nothing
+ * more can be done.
+ */
+static bool fill_piece(struct decode *d, struct timeline *timeline)
+{
+    const struct decode_packet *p = first_waiting(d);
+    int64_t hole = p ? p->at.n - d->next.n : INT64_MAX;
+    size_t piece = DECODE_MADE_UP_MAX - d->run;
+
+    piece = piece < d->unit ? piece : d->unit;
+    piece = hole < (int64_t)piece ? (size_t)hole : piece;
+    if (repeats(p, hole)) {
+        make_up(d, timeline, p, (size_t)hole);
+        d->recovered += (uint64_t)hole;
+    } else if (piece > 0 && piece % CODEC_OPUS_STEP == 0) {
+        make_up(d, timeline, NULL, piece);
+        d->run += piece;
+        d->made_up += piece;
+    } else if (p && hole > (int64_t)p->frames && repeats(p, (int64_t)p->frames)) {
+        d->next.n = p->at.n - (int64_t)p->frames;
+    } else if (p) {
+        d->next = p->at;
+    } else {
+        d->run = DECODE_MADE_UP_MAX;
+        return false;
+    }
+    decode_waiting(d, timeline);
+    return true;
+}
+
+void decode_need(struct decode *d, struct timeline *timeline, media_t end)
+{
+    while (d->running && d->next.n < end.n && fill_piece(d, timeline))
+        ;
+}
+
+/* In its turn; or, where nothing more is made up for what is missing, the sound goes on with it. */
+static bool is_next(const struct decode *d, media_t at)
+{
+    return !d->running || at.n == d->next.n || (d->run >= DECODE_MADE_UP_MAX && !d->waiting);
+}
+
+int decode_take(struct decode *d, struct timeline *timeline, media_t played, media_t at, size_t frames,
+                const uint8_t *payload, size_t len)
+{
+    int64_t end = at.n + (int64_t)frames;
+    int error;
+
+    if (end > timeline_floor(timeline).n + (int64_t)timeline_capacity(timeline) || len > RTP_PAYLOAD_MAX)
+        return -EOVERFLOW;
+    if (d->running && at.n > d->next.n)
+        decode_need(d, timeline, played);
+    if (d->waiting == DECODE_STORE) /* what is missing is not waited for any longer */
+        decode_need(d, timeline, first_waiting(d)->at);
+    if (d->running && at.n < d->next.n)
+        return -ETIME;
+    if (is_next(d, at))
+        error = decode_one(d, timeline, at, frames, payload, len);
+    else if (d->waiting == DECODE_STORE)
+        error = -EOVERFLOW;
+    else
+        error = keep(d, at, frames, payload, len);
+    decode_waiting(d, timeline);
+    return !error && end <= played.n ? -ETIME : error;
+}
