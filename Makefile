@@ -42,7 +42,7 @@ CORE     := proto/timebase proto/mediaclock proto/observer proto/resample proto/
 HOST     := proto/options proto/host/clock proto/host/clocksource proto/host/ptp4l proto/host/phc \
             proto/host/timekeeper proto/host/net proto/host/netwatch proto/host/ear proto/host/card \
             proto/host/realtime proto/host/signals proto/host/log proto/host/stats \
-            proto/host/service proto/host/waiting
+            proto/host/service proto/host/waiting proto/host/json proto/host/remote proto/host/places
 # what is on the air; for whoever looks for streams
 DISCOVERY := proto/host/discovery proto/host/browser
 # sessions of libortp over sockets of ours
@@ -51,13 +51,13 @@ ORTP     := proto/host/endpoint
 TX       := sender/retime sender/gate sender/tx
 SENDER   := sender/main sender/send_options sender/report sender/transmit sender/capture sender/send sender/audience sender/muster \
             sender/source sender/feed sender/source_file sender/source_stdin sender/source_tone \
-            sender/describe sender/announce sender/publish sender/print_sdp sender/talk
+            sender/describe sender/announce sender/publish sender/print_sdp sender/talk sender/booth
 # recv > each voice: intake > timeline > head (route > conceal > resample) > level > the mix of all > play
 RX       := receiver/rx receiver/voice receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline \
-            receiver/head receiver/route receiver/router receiver/conceal receiver/level receiver/playout receiver/distribution
+            receiver/head receiver/route receiver/router receiver/delay receiver/conceal receiver/level receiver/playout receiver/distribution
 RECEIVER := receiver/main receiver/recv_options receiver/report receiver/playback receiver/recv receiver/control \
             receiver/vouch receiver/gauge receiver/follow receiver/tuning receiver/list receiver/listener \
-            receiver/selection
+            receiver/selection receiver/desk receiver/console
 
 # preflight: probe (asks the host) > checks (pure judgement) > findings
 DOCTOR   := $(patsubst %.c,%,$(wildcard tools/doctor/*.c))
@@ -71,7 +71,11 @@ VIEWS    := $(addprefix tools/monitor/,view line gauge desk page page_stream pag
 # watch (what comes) or play (a recording) > model > views; what it shares with receivers and replay
 MONITOR  := $(filter-out $(VIEWS),$(patsubst %.c,%,$(wildcard tools/monitor/*.c)))
 EARS     := receiver/recv receiver/stream \
-            $(addprefix tools/replay/,analysis track losses histogram envelope format json pcapfile frame)
+            $(addprefix tools/replay/,analysis track losses histogram envelope format pcapfile frame)
+
+# a word to a running program: where it listens > ask > print what it answers
+CTL      := tools/ctl/main tools/ctl/answer
+CTL_PARTS := proto/host/remote proto/host/places proto/host/json proto/host/clock proto/printable
 
 # builds inside other targets use all processors, unless -j was said
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -86,7 +90,7 @@ MONITOR_LIBS := -lpcap -lasound -lopus -lsamplerate -lsystemd -lm
 VIEW_LIBS := -lncursesw -ltinfo -lmicrohttpd -lm
 
 PROGRAMS := $(BUILD)/unisono-send $(BUILD)/unisono-recv $(BUILD)/unisono-doctor $(BUILD)/unisono-replay
-PROGRAMS += $(BUILD)/unisono-monitor
+PROGRAMS += $(BUILD)/unisono-monitor $(BUILD)/unisono-ctl
 
 all: $(PROGRAMS)
 
@@ -99,11 +103,14 @@ $(BUILD)/unisono-recv: $(call objects,$(RECEIVER) $(RX) $(ORTP) $(DISCOVERY) $(H
 $(BUILD)/unisono-doctor: $(call objects,$(DOCTOR) $(HOST) $(CORE))
 	$(link) $(RECV_LIBS)
 
-$(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options $(CORE))
+$(BUILD)/unisono-replay: $(call objects,$(REPLAY) $(RX) proto/options proto/host/json $(CORE))
 	$(link) $(REPLAY_LIBS)
 
 $(BUILD)/unisono-monitor: $(call objects,$(MONITOR) $(VIEWS) $(EARS) $(DISCOVERY) $(HOST) $(CORE))
 	$(link) $(MONITOR_LIBS) $(VIEW_LIBS) $(DISCOVERY_LIBS)
+
+$(BUILD)/unisono-ctl: $(call objects,$(CTL) $(CTL_PARTS))
+	$(link) -lm
 
 # ---- the simulated sound card and the instruments -----------------------------------------------------------
 
@@ -151,7 +158,7 @@ tools: $(TOOLS)
 LIBRARY   := $(BUILD)/tests/unisono.a
 LIB_OBJS  := $(call objects,$(CORE) $(HOST) $(ORTP) $(DISCOVERY) $(TX) $(RX) $(filter-out %/main %/report,$(SENDER) $(RECEIVER) $(DOCTOR) $(REPLAY)) \
              $(filter-out %/main,$(SIM)) tests/truth tests/record tests/simparams)
-LIB_OBJS  += $(call objects,$(VIEWS) tests/views)
+LIB_OBJS  += $(call objects,$(VIEWS) tests/views tools/ctl/answer)
 LIB_OBJS  += $(call objects,$(filter-out %/main,$(MONITOR)))
 UNITS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 UNIT_LIBS := $(SEND_LIBS) $(DISCOVERY_LIBS) $(VIEW_LIBS) -lpcap -lcmocka
@@ -182,6 +189,9 @@ $(BUILD)/crowd: $(call objects,tests/crowd) $(LIBRARY)
 $(BUILD)/relay: $(call objects,tests/relay) $(LIBRARY)
 	$(link) -lm
 
+$(BUILD)/pester: $(call objects,tests/pester) $(LIBRARY)
+	$(link) -lm
+
 $(BUILD)/notified: $(call objects,tests/notified)
 	$(link)
 
@@ -196,7 +206,7 @@ $(BUILD)/gst-aes67-send: $(call objects,tests/interop/gst_aes67_send)
 	$(link) $(shell pkg-config --libs gstreamer-1.0 gstreamer-net-1.0)
 
 # what the scripts need besides the instruments
-PEERS     := $(addprefix $(BUILD)/,garbage clicks relay viewer crowd fake-ptp4l notified freeze interop-samples gst-aes67-send)
+PEERS     := $(addprefix $(BUILD)/,garbage pester clicks relay viewer crowd fake-ptp4l notified freeze interop-samples gst-aes67-send)
 
 peers: $(PEERS)
 
@@ -306,7 +316,7 @@ install: all
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 sender/unisono-send.1 receiver/unisono-recv.1 tools/doctor/unisono-doctor.1 tools/replay/unisono-replay.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 tools/monitor/unisono-monitor.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 tools/monitor/unisono-monitor.1 tools/ctl/unisono-ctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE proto/PROTOCOL.md $(wildcard tools/ptp4l-*.conf) $(DESTDIR)$(PREFIX)/share/doc/unisono/
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	for unit in $(UNIT_NAMES); do tools/systemd/unit.sh $$unit $(PREFIX)/bin $(SYSCONFDIR)/unisono > \
@@ -324,7 +334,7 @@ install: all
 # configurations that somebody wrote stay
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1 unisono-monitor.1)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,unisono-send.1 unisono-recv.1 unisono-doctor.1 unisono-replay.1 unisono-monitor.1 unisono-ctl.1)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/unisono
 	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/lib/systemd/system/unisono-%.service,$(UNIT_NAMES))
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-unisono.rules $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-unisono.conf

@@ -881,3 +881,11 @@ int option_check_clock(const char *text, char *why, size_t why_len)
     snprintf(why, why_len, "allowed are auto, system, ptp4l, ptp4l:SOCKET, phc:DEVICE and phc:INTERFACE");
     return -EINVAL;
 }
+
+int option_check_control(const char *text, char *why, size_t why_len)
+{
+    if (strchr(text, '/') || strcmp(text, "auto") == 0 || strcmp(text, "off") == 0)
+        return 0;
+    snprintf(why, why_len, "allowed are auto, off, and a path with a slash in it");
+    return -EINVAL;
+}

@@ -118,4 +118,7 @@ int option_check_group(const char *text, char *why, size_t why_len);
 /* auto | system | ptp4l | ptp4l:SOCKET, which clock_source_open() takes apart. */
 int option_check_clock(const char *text, char *why, size_t why_len);
 
+/* auto | off | a path with a slash in it, for remote_open(). */
+int option_check_control(const char *text, char *why, size_t why_len);
+
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "console.h"
 #include "list.h"
 #include "listener.h"
 #include "playback.h"
@@ -46,6 +47,7 @@ struct recv_app {
     struct discovery *discovery; /* NULL: no stream is looked for by its name */
     struct playback *playback;
     struct rx_settings settings; /* of the whole output */
+    struct console console;      /* changes them */
     struct netwatch *network;    /* NULL: not watched */
     char host[64];
     char cname[RTCP_CNAME_MAX + 1];
@@ -97,15 +99,13 @@ static int start_playback(struct recv_app *app, char *err, size_t err_size)
         .realtime_priority = o->realtime,
         .card = {.direction = CARD_PLAYBACK,
                  .device = o->device,
-                 .rate_hz = o->rate_hz ? o->rate_hz : 48000,
-                 .channels = o->channels ? o->channels : 2,
+                 .rate_hz = recv_options_place(o).card_rate_hz,
+                 .channels = recv_options_card_channels(o),
                  .buffer_ms = BUFFER_MS},
         .rx = {.quality = (enum resample_quality)o->resampler,
                .voices = app->count,
                .settings = app->settings,
-               .duck = {.depth_db = o->duck_db,
-                        .attack_ns = llround(o->duck_attack_ms * 1e6),
-                        .release_ns = llround(o->duck_release_ms * 1e6)},
+               .duck = recv_options_duck(o),
                .mute_on_loss = o->on_ptp_loss == ON_PTP_LOSS_MUTE,
                .plain = o->profile == OPTION_PROFILE_AES67,
                .codec = o->codec < 0 ? RTP_CODEC_L24 : (enum rtp_codec)o->codec,
@@ -141,30 +141,32 @@ static void reconnect(struct recv_app *app)
 /* What was set up. Said only when all of it was: a failure is one line. */
 static void begin(struct recv_app *app)
 {
+    const struct recv_options *o = &app->options;
     char err[512];
 
     for (unsigned i = 0; i < app->count; i++)
         listener_begin(&app->listeners[i]);
     log_info("playing on %s", playback_device(app->playback));
     if (playback_device_warning(app->playback))
-        log_warning("sound device %s: %s", app->options.device, playback_device_warning(app->playback));
+        log_warning("sound device %s: %s", o->device, playback_device_warning(app->playback));
     if (*app->warning)
         log_warning("%s", app->warning);
-    if (netwatch_open(&app->network, app->options.interface, &app->group, err, sizeof err))
+    console_open(&app->console, o, *o->name ? o->name : app->host, app->playback, app->listeners, app->count,
+                 &app->settings);
+    if (netwatch_open(&app->network, o->interface, &app->group, err, sizeof err))
         log_warning("%s", err);
 }
 
 /* The control thread's life: until a signal ends it. */
 static void control(struct recv_app *app)
 {
-    struct pollfd fd = {.fd = app->signals, .events = POLLIN};
     struct report report = {0};
     const struct report_on on = {app->playback, app->listeners, app->count,
                                  app->clock,    app->network,   &app->service};
     struct playback_status status;
     raw_ns next = clock_raw_now();
 
-    while (poll(&fd, 1, TIMEKEEPER_INTERVAL_MS) == 0) {
+    while (console_wait(&app->console, app->signals, TIMEKEEPER_INTERVAL_MS) == 0) {
         raw_ns now = clock_raw_now();
 
         playback_set_clock(app->playback, timekeeper_run(app->clock));
@@ -268,8 +270,7 @@ static void prepare(struct recv_app *app)
     snprintf(app->cname, sizeof app->cname, "%.180s@%s", o->device, app->host);
     app->count = recv_options_selections(o, app->selections);
     app->group = recv_options_group(o);
-    app->settings =
-        (struct rx_settings){.gain = pow(10, o->gain_db / 20), .delay_ns = llround(o->delay_ms * 1e6)};
+    app->settings = recv_options_settings(o);
 }
 
 int main(int argc, char **argv)
@@ -292,6 +293,7 @@ int main(int argc, char **argv)
         (struct waiting){.allowed = app.options.wait, .signals = app.signals, .service = &app.service};
     status = run(&app);
     service_stopping(&app.service);
+    console_close(&app.console);
     playback_stop(app.playback);
     app.playback = NULL;
     leave(&app);

@@ -2,6 +2,7 @@
 #include "recv_options.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 #define STANDARD_GROUP "239.69.83.1:5004"
 
-enum { STANDARD_CHANNELS = 2 };
+enum { STANDARD_RATE_HZ = 48000, STANDARD_CHANNELS = 2 };
 
 #define MEMBER(member) OPTION_MEMBER(struct recv_options, member)
 
@@ -44,6 +45,21 @@ static int check_sdp(const char *text, char *why, size_t why_len)
     return selection_parse(SELECTION_SDP, text, &unused, why, why_len);
 }
 
+static int check_delay(const char *text, char *why, size_t why_len)
+{
+    struct delay unused;
+
+    return delay_parse(text, &unused, why, why_len);
+}
+
+static int check_map(const char *text, char *why, size_t why_len)
+{
+    struct route unused;
+    int error = route_parse(text, NULL, &unused, why, why_len);
+
+    return error == -ENOENT ? 0 : error;
+}
+
 static const struct option_spec specs[] = {
     {.group = "Sound",
      .name = "device",
@@ -54,14 +70,23 @@ static const struct option_spec specs[] = {
      .help = "sound card to play on, such as hw:0 or plughw:CARD=PCH (aplay -L lists them)"},
     {.group = "Sound",
      .name = "delay",
-     .kind = OPTION_REAL,
-     MEMBER(delay_ms),
+     .kind = OPTION_TEXT,
+     MEMBER(delay),
      .standard = "0",
-     .min = 0,
-     .max = 1000,
-     .unit = "ms",
-     .argument = "MS",
-     .help = "play so much later than the stream says; a metre of air is 2.9 ms"},
+     .argument = "DELAY",
+     .help = "play so much later than the stream says, 0 to 1000 ms: 2.9 or 2.9ms; 140smp, samples of the "
+             "device; 12.5m, metres of air",
+     .check = check_delay},
+    {.group = "Sound",
+     .name = "temperature",
+     .kind = OPTION_REAL,
+     MEMBER(temperature_c),
+     .standard = "20",
+     .min = -50,
+     .max = 60,
+     .unit = "C",
+     .argument = "C",
+     .help = "of the air, for delays in metres: sound goes 343 m/s at 20 degrees"},
     {.group = "Sound",
      .name = "gain",
      .kind = OPTION_REAL,
@@ -72,6 +97,21 @@ static const struct option_spec specs[] = {
      .unit = "dB",
      .argument = "DB",
      .help = "louder or, below 0, softer"},
+    {.group = "Sound",
+     .name = "mute",
+     .kind = OPTION_FLAG,
+     MEMBER(mute),
+     .help = "play silence, in step, until unisono-ctl says otherwise"},
+    {.group = "Sound",
+     .name = "map",
+     .kind = OPTION_TEXT,
+     MEMBER(map),
+     .argument = "ROUTE",
+     .help =
+         "which channels of a stream go to which of the device: CARD=STREAM[:GAIN][+STREAM[:GAIN]]..., "
+         "with commas between; STREAM is a number from 1 on, a name, or mono, the sum of all; GAIN is -120 "
+         "to +20 dB. 1=3,2=4, or 1=mono,2=mono; without it straight, a mono stream to all",
+     .check = check_map},
     {.group = "Sound",
      .name = "duck",
      .kind = OPTION_REAL,
@@ -147,7 +187,7 @@ static const struct option_spec specs[] = {
      .argument = "ADDR[:PORT][;SETTING]...",
      .help = "IPv4 multicast address and UDP port to listen to, " STANDARD_GROUP
              " unless a stream is given; may be given again, for several streams at once. Settings of this "
-             "one: name=TEXT, map=ROUTE, gain=DB, mute, delay=MS, page",
+             "one: name=TEXT, map=ROUTE, gain=DB, mute, delay=DELAY, page",
      .check = check_group},
     {.group = "Network",
      .name = "stream",
@@ -268,6 +308,16 @@ static const struct option_spec specs[] = {
      .argument = "FILE",
      .help = "write one JSON object a second to FILE; - is the standard output"},
     {.group = "Running",
+     .name = "control",
+     .kind = OPTION_TEXT,
+     MEMBER(control),
+     .standard = "auto",
+     .argument = "PATH",
+     .help =
+         "socket for unisono-ctl, which changes gain, map, delay and more while it plays; auto: where that "
+         "looks for it; off: none",
+     .check = option_check_control},
+    {.group = "Running",
      .name = "log",
      .kind = OPTION_CHOICE,
      MEMBER(log),
@@ -334,16 +384,15 @@ static int check_opus(const struct recv_options *o, char *why, size_t why_len)
     return -EINVAL;
 }
 
-static int check_map(const struct recv_options *o, const struct selection *s, char *why, size_t why_len)
+static int check_selection(const struct recv_options *o, struct selection *s, char *why, size_t why_len)
 {
-    unsigned channels = o->channels ? o->channels : STANDARD_CHANNELS,
-             width = route_width(&s->settings.route);
+    const struct delay_place place = recv_options_place(o);
+    char reason[256];
+    int error = selection_resolve(s, o->map, &place, recv_options_card_channels(o), reason, sizeof reason);
 
-    if (width <= channels)
-        return 0;
-    snprintf(why, why_len, "%s %s: its map goes to channel %u; allowed are 1 to %u, or more --channels",
-             kind_names[s->kind], s->target, width, channels);
-    return -EINVAL;
+    if (error)
+        snprintf(why, why_len, "%s %s: %s", kind_names[s->kind], s->target, reason);
+    return error;
 }
 
 static int check_selections(const struct recv_options *o, char *why, size_t why_len)
@@ -359,7 +408,7 @@ static int check_selections(const struct recv_options *o, char *why, size_t why_
     }
     count = recv_options_selections(o, all);
     for (unsigned i = 0; i < count && !error; i++) {
-        error = check_map(o, &all[i], why, why_len);
+        error = check_selection(o, &all[i], why, why_len);
         for (unsigned k = 0; k < i && !error; k++)
             if (selection_same(&all[i], &all[k])) {
                 snprintf(why, why_len, "%s %s: given before; keep one", kind_names[all[i].kind],
@@ -368,6 +417,29 @@ static int check_selections(const struct recv_options *o, char *why, size_t why_
             }
     }
     return error;
+}
+
+/* What the check of one option does not know: the card. */
+static int check_settings(const struct recv_options *o, char *why, size_t why_len)
+{
+    const struct delay_place place = recv_options_place(o);
+    struct delay delay;
+    struct route route;
+    int64_t unused;
+    char reason[ROUTE_WHY_SIZE] = "";
+
+    if (delay_parse(o->delay, &delay, reason, sizeof reason) ||
+        delay_resolve(&delay, &place, &unused, reason, sizeof reason)) {
+        snprintf(why, why_len, "--delay %s: %s", o->delay, reason);
+        return -EINVAL;
+    }
+    (void)route_parse(o->map, NULL, &route, reason, sizeof reason);
+    if (route_width(&route) > recv_options_card_channels(o)) {
+        snprintf(why, why_len, "--map %s: channel %u of the card; allowed are 1 to %u (--channels)", o->map,
+                 route_width(&route), recv_options_card_channels(o));
+        return -EINVAL;
+    }
+    return 0;
 }
 
 /* Whether anything would be played that nobody but these options describes. */
@@ -402,7 +474,8 @@ static int check(const void *values, char *why, size_t why_len)
 {
     const struct recv_options *o = values;
 
-    if (check_list(o, why, why_len) < 0 || check_selections(o, why, why_len) < 0)
+    if (check_list(o, why, why_len) < 0 || check_settings(o, why, why_len) < 0 ||
+        check_selections(o, why, why_len) < 0)
         return -EINVAL;
     if (o->device[0] == '\0') {
         snprintf(why, why_len, "--device: empty; allowed is the name of an ALSA PCM, see aplay -L");
@@ -414,6 +487,7 @@ static int check(const void *values, char *why, size_t why_len)
 unsigned recv_options_selections(const struct recv_options *o, struct selection selections[RX_VOICES_MAX])
 {
     const struct option_list *const lists[] = {&o->groups, &o->streams, &o->sdps}; /* enum selection_kind */
+    const struct delay_place place = recv_options_place(o);
     char why[512];
     unsigned count = 0;
 
@@ -423,7 +497,39 @@ unsigned recv_options_selections(const struct recv_options *o, struct selection 
                                   sizeof why);
     if (count == 0)
         (void)selection_parse(SELECTION_GROUP, STANDARD_GROUP, &selections[count++], why, sizeof why);
+    for (unsigned i = 0; i < count; i++)
+        (void)selection_resolve(&selections[i], o->map, &place, recv_options_card_channels(o), why,
+                                sizeof why);
     return count;
+}
+
+struct delay_place recv_options_place(const struct recv_options *o)
+{
+    return (struct delay_place){o->rate_hz ? o->rate_hz : STANDARD_RATE_HZ, o->temperature_c};
+}
+
+unsigned recv_options_card_channels(const struct recv_options *o)
+{
+    return o->channels ? o->channels : STANDARD_CHANNELS;
+}
+
+struct duck_config recv_options_duck(const struct recv_options *o)
+{
+    return (struct duck_config){.depth_db = o->duck_db,
+                                .attack_ns = llround(o->duck_attack_ms * 1e6),
+                                .release_ns = llround(o->duck_release_ms * 1e6)};
+}
+
+struct rx_settings recv_options_settings(const struct recv_options *o)
+{
+    const struct delay_place place = recv_options_place(o);
+    struct rx_settings settings = {.gain = pow(10, o->gain_db / 20), .mute = o->mute};
+    struct delay delay;
+    char why[128];
+
+    (void)delay_parse(o->delay, &delay, why, sizeof why);
+    (void)delay_resolve(&delay, &place, &settings.delay_ns, why, sizeof why);
+    return settings;
 }
 
 struct sockaddr_in recv_options_group(const struct recv_options *o)

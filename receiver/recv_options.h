@@ -15,8 +15,11 @@ enum on_ptp_loss { ON_PTP_LOSS_PLAY, ON_PTP_LOSS_MUTE };
 /* Plain values, each within its range and consistent with the others. */
 struct recv_options {
     char device[256]; /* ALSA PCM */
-    double delay_ms;  /* this receiver's own, on top of the stream's latency */
+    char delay[64];   /* this receiver's own, on top of the stream's latency: for recv_options_settings() */
+    double temperature_c;
     double gain_db;
+    bool mute;
+    char map[1024]; /* of streams that have none of their own */
     int resampler;  /* enum resample_quality */
     double duck_db; /* at most 0 */
     double duck_attack_ms, duck_release_ms;
@@ -36,6 +39,7 @@ struct recv_options {
     uint32_t realtime; /* priority 1 to 99; 0: off */
     bool wait;         /* at the start, for what is not there */
     char stats[1024];  /* path; "-": standard output; "": none */
+    char control[108]; /* a path, auto or off: as of remote_open() */
     int log;           /* enum log_level */
 };
 
@@ -47,6 +51,14 @@ extern const struct options_program recv_options_program;
  */
 unsigned recv_options_selections(const struct recv_options *options,
                                  struct selection selections[RX_VOICES_MAX]);
+
+/* What they say of the whole output, and what delays depend on. */
+struct rx_settings recv_options_settings(const struct recv_options *options);
+struct duck_config recv_options_duck(const struct recv_options *options);
+struct delay_place recv_options_place(const struct recv_options *options);
+
+/* That the device is to be opened with. */
+unsigned recv_options_card_channels(const struct recv_options *options);
 
 /* What stands for all of it where only a route is wanted: the first group, or the standard one. */
 struct sockaddr_in recv_options_group(const struct recv_options *options);

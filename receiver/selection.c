@@ -58,21 +58,21 @@ static int set_mute(struct selection *s, const char *value, char *why, size_t wh
 
 static int set_delay(struct selection *s, const char *value, char *why, size_t why_size)
 {
-    double ms = 0;
-    int error = read_number(value, "ms", 0, 1000, &ms, why, why_size);
+    return delay_parse(value ? value : "", &s->delay, why, why_size);
+}
 
-    s->settings.delay_ns = llround(ms * 1e6);
-    return error;
+static int set_map(struct selection *s, const char *value, char *why, size_t why_size)
+{
+    struct route unused;
+    int error = route_parse(value ? value : "", NULL, &unused, why, why_size);
+
+    snprintf(s->map, sizeof s->map, "%s", value && *value ? value : "straight");
+    return error == -ENOENT ? 0 : error;
 }
 
 static int set_page(struct selection *s, const char *value, char *why, size_t why_size)
 {
     return read_flag(value, &s->settings.page, why, why_size);
-}
-
-static int set_map(struct selection *s, const char *value, char *why, size_t why_size)
-{
-    return route_parse(value ? value : "", NULL, &s->settings.route, why, why_size);
 }
 
 /* All there are. */
@@ -171,6 +171,32 @@ int selection_parse(enum selection_kind kind, const char *text, struct selection
     while (!error && next_part(&text, part))
         error = set_part(s, part, &given, why, why_size);
     return error;
+}
+
+int selection_resolve(struct selection *s, const char *map, const struct delay_place *place,
+                      unsigned card_channels, char *why, size_t why_size)
+{
+    char reason[ROUTE_WHY_SIZE] = "";
+    unsigned width;
+
+    if (!*s->map)
+        snprintf(s->map, sizeof s->map, "%s", map);
+    if (delay_resolve(&s->delay, place, &s->settings.delay_ns, reason, sizeof reason)) {
+        snprintf(why, why_size, "delay: %s", reason);
+        return -EINVAL;
+    }
+    /* set_map() or the option's check has read it before */
+    if (route_parse(s->map, NULL, &s->settings.route, reason, sizeof reason) == -EINVAL) {
+        snprintf(why, why_size, "map: %s", reason);
+        return -EINVAL;
+    }
+    width = route_width(&s->settings.route);
+    if (width > card_channels) {
+        snprintf(why, why_size, "its map goes to channel %u; allowed are 1 to %u, or more --channels", width,
+                 card_channels);
+        return -EINVAL;
+    }
+    return 0;
 }
 
 bool selection_same(const struct selection *a, const struct selection *b)

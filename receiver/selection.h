@@ -10,10 +10,10 @@
  * other backslash is one.
  *
  *     name=TEXT     what the log and the statistics call it, instead of the target
- *     map=ROUTE     which of its channels go where: see route.h
  *     gain=DB       louder or, below 0, softer, -90 to 20
  *     mute          not heard, but otherwise treated like the others; mute=no: it is heard
- *     delay=MS      so much later, 0 to 1000, on top of the receiver's own delay
+ *     delay=DELAY   so much later, as of delay.h, on top of the receiver's own delay
+ *     map=ROUTE     which of its channels go where, as of route.h
  *     page          others give way to it, whatever its packets say
  */
 #ifndef UNISONO_SELECTION_H
@@ -22,6 +22,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
+#include "delay.h"
 #include "proto/options.h"
 #include "rx.h"
 
@@ -30,9 +31,11 @@ enum selection_kind { SELECTION_GROUP, SELECTION_STREAM, SELECTION_SDP };
 struct selection {
     enum selection_kind kind;
     char target[OPTION_LIST_TEXT];
-    struct sockaddr_in group; /* SELECTION_GROUP only */
-    char name[64];            /* never empty; of a long target the beginning */
-    struct voice_settings settings;
+    struct sockaddr_in group;   /* SELECTION_GROUP only */
+    char name[64];              /* never empty; of a long target the beginning */
+    char map[OPTION_LIST_TEXT]; /* as it was written; "": none was */
+    struct delay delay;
+    struct voice_settings settings; /* but for route and delay, which selection_resolve() makes of the two */
 };
 
 /*
@@ -41,6 +44,14 @@ struct selection {
  */
 int selection_parse(enum selection_kind kind, const char *text, struct selection *selection, char *why,
                     size_t why_size);
+
+/*
+ * Fills in settings.delay_ns and settings.route: of `map`, where the selection has none of its own, and then
+ * selection->map is that. No names are known yet. 0; -EINVAL and one line in `why`, to stand after "TARGET:
+ * ", when that is beyond what is allowed or the card has.
+ */
+int selection_resolve(struct selection *selection, const char *map, const struct delay_place *place,
+                      unsigned card_channels, char *why, size_t why_size);
 
 /* Whether both are the same stream, as far as their texts tell. */
 bool selection_same(const struct selection *a, const struct selection *b);

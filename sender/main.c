@@ -15,6 +15,7 @@
 
 #include "announce.h"
 #include "audience.h"
+#include "booth.h"
 #include "describe.h"
 #include "muster.h"
 #include "print_sdp.h"
@@ -64,6 +65,7 @@ struct send_app {
     struct audience *audience; /* NULL: nobody can be heard */
     struct netwatch *network;  /* NULL: not watched */
     struct announce *announce; /* NULL: not announced */
+    struct booth booth;        /* at the control socket */
     struct muster muster;      /* who has to be there at the start */
     bool held;                 /* they are not; the transmit thread knows no time yet */
     char missing[256];         /* of them, as the log knows */
@@ -231,6 +233,7 @@ static void open_control(struct send_app *app)
     }
     if (netwatch_open(&app->network, o->interface, &config.group, err, sizeof err))
         log_warning("%s", err);
+    booth_open(&app->booth, o, stream_name(app), app->transmit, app->audience);
 }
 
 static void tell_gate(const struct send_app *app)
@@ -330,7 +333,7 @@ static bool rest(struct send_app *app)
         int ready;
 
         talk_poll(&app->talk, fds + 1);
-        ready = poll(fds, sizeof fds / sizeof *fds, (int)left_ms);
+        ready = remote_wait(app->booth.remote, fds, sizeof fds / sizeof *fds, (int)left_ms);
         if (ready < 0 || fds[0].revents)
             return false;
         if (ready > 0)
@@ -505,6 +508,7 @@ static int send_all(struct send_app *app, char *err, size_t err_size)
         error = 0;
     }
     service_stopping(&app->service);
+    booth_close(&app->booth);
     transmit_stop(app->transmit);
     if (app->clock && !error)
         say_bye(app);

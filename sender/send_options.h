@@ -46,6 +46,7 @@ struct send_options {
     bool wait;         /* at the start, for what is not there */
     bool print_sdp;    /* instead of sending */
     char stats[1024];  /* path; "-": standard output; "": none */
+    char control[108]; /* a path, auto or off: as of remote_open() */
     int log;           /* enum log_level */
 };
 

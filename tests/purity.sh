@@ -5,7 +5,7 @@
 # and fails when one of them
 #
 #   - imports anything beyond arithmetic, memory and strings, assert and the core itself: no system call, no clock,
-#     no stdio; libsamplerate and libopus only where they belong; snprintf only for error texts of rtp.c and route.c
+#     no stdio; libsamplerate and libopus only where they belong; snprintf only for error texts of rtp.c, route.c and delay.c
 #   - allocates or frees outside of a create, destroy, init or free function
 #   - has static state that can change, or code that runs before main
 #   - holds an instruction that asks the kernel or reads a clock
@@ -18,7 +18,7 @@ core="proto/timebase proto/mediaclock proto/observer proto/resample proto/rtp pr
       proto/pcm proto/codec proto/ptpmgmt
       proto/printable proto/slice proto/sdp proto/sdp_attributes proto/sdpnames proto/sdpwrite proto/sap proto/saptimer proto/directory
       receiver/rx receiver/intake receiver/decode receiver/stream receiver/reception receiver/timeline receiver/conceal receiver/distribution receiver/playout
-      receiver/voice receiver/head receiver/level receiver/route receiver/router receiver/gauge
+      receiver/voice receiver/head receiver/level receiver/route receiver/router receiver/delay receiver/gauge
       sender/retime sender/gate sender/tx
       tools/replay/track tools/replay/losses tools/replay/histogram tools/replay/envelope
       tools/replay/analysis tools/replay/format
@@ -48,7 +48,7 @@ check_imports() {
     local allowed="$math|$memory|$wide|__assert_fail|_GLOBAL_OFFSET_TABLE_|malloc|calloc|free"
     case $2 in
     proto/resample) allowed="$allowed|$libsamplerate" ;;
-    proto/rtp | receiver/route) allowed="$allowed|snprintf" ;;
+    proto/rtp | receiver/route | receiver/delay) allowed="$allowed|snprintf" ;;
     proto/codec) allowed="$allowed|$libopus" ;;
     tools/monitor/*) allowed="$allowed|v?snprintf" ;; # texts that people read
     esac

@@ -879,7 +879,10 @@ static void test_recv_defaults(void **state)
     assert_int_equal(o.resampler, RESAMPLE_MEDIUM);
     assert_int_equal(o.profile, OPTION_PROFILE_UNISONO);
     assert_int_equal(o.codec, -1);
-    assert_true(o.delay_ms == 0 && o.gain_db == 0 && o.latency_ms == 0);
+    assert_true(recv_options_settings(&o).delay_ns == 0 && o.gain_db == 0 && o.latency_ms == 0);
+    assert_true(!recv_options_settings(&o).mute && recv_options_settings(&o).gain == 1);
+    assert_string_equal(o.map, "");
+    assert_string_equal(o.control, "auto");
     assert_int_equal(o.realtime, 70);
 }
 
@@ -915,7 +918,20 @@ static void test_recv_refused(void **state)
     (void)state;
 
     refuse_recv("--gain=21", NULL, "unisono-recv: --gain 21: allowed are -90 to 20 dB\n");
-    refuse_recv("--delay=-1", NULL, "unisono-recv: --delay -1: allowed are 0 to 1000 ms\n");
+    refuse_recv(
+        "--delay=-1", NULL,
+        "unisono-recv: --delay -1: allowed are 0 to 1000 ms, also as samples (140smp) or metres of air "
+        "(12.5m)\n");
+    refuse_recv("--delay=340m", "--temperature=-20",
+                "unisono-recv: --delay 340m: that is 1066.0 ms; allowed are 0 to 1000 ms\n");
+    refuse_recv("--map=1=1,5=2", "--channels=4",
+                "unisono-recv: --map 1=1,5=2: channel 5 of the card; allowed are 1 to 4 (--channels)\n");
+    refuse_recv(
+        "--map=1=1:30dB", NULL,
+        "unisono-recv: --map 1=1:30dB: '30dB' in '1=1:30dB': not a gain; allowed are -120 to +20 dB\n");
+    refuse_recv("--temperature=61", NULL, "unisono-recv: --temperature 61: allowed are -50 to 60 C\n");
+    refuse_recv("--control=on", NULL,
+                "unisono-recv: --control on: allowed are auto, off, and a path with a slash in it\n");
     refuse_recv("--delay=1000.5", NULL, "unisono-recv: --delay 1000.5: allowed are 0 to 1000 ms\n");
     refuse_recv("--duck=1", NULL, "unisono-recv: --duck 1: allowed are -90 to 0 dB\n");
     refuse_recv("--gain=-6dBm", NULL, "unisono-recv: --gain -6dBm: allowed are -90 to 20 dB\n");

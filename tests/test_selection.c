@@ -16,10 +16,12 @@
 
 static struct selection taken(enum selection_kind kind, const char *text)
 {
+    const struct delay_place place = {48000, 20};
     struct selection s;
     char why[512] = "";
 
-    if (selection_parse(kind, text, &s, why, sizeof why))
+    if (selection_parse(kind, text, &s, why, sizeof why) ||
+        selection_resolve(&s, "1=2", &place, 2, why, sizeof why))
         fail_msg("%s: %s", text, why);
     return s;
 }
@@ -41,7 +43,8 @@ static void plain(void **state)
     assert_int_equal(ntohl(s.group.sin_addr.s_addr), 0xef455302);
     assert_int_equal(ntohs(s.group.sin_port), 5006);
     assert_string_equal(s.name, "239.69.83.2:5006");
-    assert_true(s.settings.gain == 1 && s.settings.delay_ns == 0 && s.settings.route.count == 0);
+    assert_true(s.settings.gain == 1 && s.settings.delay_ns == 0);
+    assert_int_equal(s.settings.route.count, 1); /* --map, where it has none of its own */
     assert_false(s.settings.mute || s.settings.page);
     assert_int_equal(ntohs(taken(SELECTION_GROUP, "239.69.83.2").group.sin_port), 5004);
     assert_int_equal(taken(SELECTION_STREAM, "Stage left").group.sin_addr.s_addr, INADDR_ANY);
@@ -64,6 +67,27 @@ static void settings(void **state)
     assert_false(s.settings.mute || s.settings.page);
     assert_true(s.settings.gain > 1.41 && s.settings.gain < 1.42);
     assert_int_equal(s.settings.delay_ns, 1000 * 1000000);
+    assert_int_equal(taken(SELECTION_STREAM, "A;delay=48smp").settings.delay_ns, 1000000);
+    assert_int_equal(taken(SELECTION_STREAM, "A;delay=12.5m").settings.delay_ns, 36420360);
+    assert_int_equal(taken(SELECTION_STREAM, "A;map=").settings.route.count, 0);
+    assert_int_equal(taken(SELECTION_STREAM, "A;map=1=Vox").settings.route.count, 1); /* silent, as yet */
+}
+
+/* What only the card or the temperature makes wrong. */
+static void unresolved(void **state)
+{
+    const struct delay_place place = {48000, 20};
+    struct selection s;
+    char why[512] = "";
+    (void)state;
+
+    assert_int_equal(selection_parse(SELECTION_STREAM, "A;delay=400m", &s, why, sizeof why), 0);
+    assert_int_equal(selection_resolve(&s, "", &place, 2, why, sizeof why), -EINVAL);
+    assert_string_equal(why, "delay: that is 1165.5 ms; allowed are 0 to 1000 ms");
+    assert_int_equal(selection_parse(SELECTION_STREAM, "A;map=1=1,4=1", &s, why, sizeof why), 0);
+    assert_int_equal(selection_resolve(&s, "", &place, 2, why, sizeof why), -EINVAL);
+    assert_string_equal(why, "its map goes to channel 4; allowed are 1 to 2, or more --channels");
+    assert_int_equal(selection_resolve(&s, "", &place, 4, why, sizeof why), 0);
 }
 
 static void semicolons(void **state)
@@ -92,7 +116,10 @@ static void refused(void **state)
     refuse(SELECTION_GROUP, "239.1.1.1;gain=", "gain=: allowed are -90 to 20 dB");
     refuse(SELECTION_GROUP, "239.1.1.1;gain=20.1", "gain=20.1: allowed are -90 to 20 dB");
     refuse(SELECTION_GROUP, "239.1.1.1;gain=3;gain=3", "gain=3: given before; keep one");
-    refuse(SELECTION_GROUP, "239.1.1.1;delay=-1", "delay=-1: allowed are 0 to 1000 ms");
+    refuse(SELECTION_GROUP, "239.1.1.1;delay=-1",
+           "delay=-1: allowed are 0 to 1000 ms, also as samples (140smp) or metres of air (12.5m)");
+    refuse(SELECTION_GROUP, "239.1.1.1;map=1=65",
+           "map=1=65: '65' in '1=65': not a channel; allowed are 1 to 64");
     refuse(SELECTION_GROUP, "239.1.1.1;mute=on", "mute=on: allowed are yes, no");
     refuse(SELECTION_GROUP, "239.1.1.1;page=", "page=: allowed are yes, no");
     refuse(SELECTION_GROUP, "239.1.1.1;name=", "name=: allowed are 1 to 63 bytes");
@@ -117,8 +144,8 @@ static void sameness(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),   cmocka_unit_test(settings), cmocka_unit_test(semicolons),
-        cmocka_unit_test(refused), cmocka_unit_test(sameness),
+        cmocka_unit_test(plain),      cmocka_unit_test(settings), cmocka_unit_test(unresolved),
+        cmocka_unit_test(semicolons), cmocka_unit_test(refused),  cmocka_unit_test(sameness),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

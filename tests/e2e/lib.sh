@@ -22,6 +22,8 @@ checks=0 failures=0 status=0 hosts=0 bridged=
 declare -A pid=()
 
 export ALSA_CONFIG_PATH=$work/asound.conf
+# control sockets
+export RUNTIME_DIRECTORY=$work
 # no test tells the host's own Avahi daemon what it sends
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$work/no-dbus
 # random, so that two runs on one machine do not hear each other even where they share a network

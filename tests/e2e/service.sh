@@ -198,7 +198,7 @@ $limits true 2> /dev/null || limits=
 confined() { # NAME COMMAND...
     run "$1" @here $limits strace -D -f -o "$work/$1.calls" \
         setpriv --reuid 65534 --regid 65534 --groups "$audio" --inh-caps=-all --bounding-set=-all --no-new-privs \
-        env "ALSA_CONFIG_PATH=$work/user/asound.conf" "NOTIFY_SOCKET=$work/microphone.notify" WATCHDOG_USEC=2000000 "${@:2}"
+        env "ALSA_CONFIG_PATH=$work/user/asound.conf" "RUNTIME_DIRECTORY=$work/user" "NOTIFY_SOCKET=$work/microphone.notify" WATCHDOG_USEC=2000000 "${@:2}"
 }
 clock="--clock ptp4l:$(ptp4l_socket here)"
 confined spied "$work/user/unisono-recv" --device spied --group "$group" --interface eth0 $clock \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "json_view.h"
 
-#include "tools/replay/json.h"
+#include "proto/host/json.h"
 
 const char *json_level_word(enum view_level level)
 {

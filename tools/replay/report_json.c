@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "json.h"
+#include "proto/host/json.h"
 #include "report.h"
 
 static double ms(int64_t ns)

@@ -5,8 +5,8 @@
  * NULL inside arrays. Bytes that are not printable ASCII come out as \u00XX, so that the output is valid
  * whatever a capture holds.
  */
-#ifndef UNISONO_REPLAY_JSON_H
-#define UNISONO_REPLAY_JSON_H
+#ifndef UNISONO_JSON_H
+#define UNISONO_JSON_H
 
 #include <stdbool.h>
 #include <stdint.h>
