@@ -283,9 +283,16 @@ void intake_bye(struct intake *in, uint32_t ssrc)
     if (!in->stream.locked || in->stream.claim.ssrc != ssrc || in->ending)
         return;
     in->ending = true;
-    in->end = timeline_newest(in->timeline);
-    if (codec_has_memory(in->stream.claim.codec) && decode_newest(&in->decode).n > in->end.n)
-        in->end = decode_newest(&in->decode);
+    in->end = intake_newest(in);
+}
+
+media_t intake_newest(const struct intake *in)
+{
+    media_t newest = timeline_newest(in->timeline);
+
+    if (codec_has_memory(in->stream.claim.codec) && decode_newest(&in->decode).n > newest.n)
+        newest = decode_newest(&in->decode);
+    return newest;
 }
 
 void intake_need(struct intake *in, media_t from, size_t frames)

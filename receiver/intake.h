@@ -70,6 +70,9 @@ void intake_bye(struct intake *in, uint32_t ssrc);
  */
 void intake_need(struct intake *in, media_t from, size_t frames);
 
+/* The frame behind the newest that came, on the timeline or waiting to be decoded. */
+media_t intake_newest(const struct intake *in);
+
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
                                   size_t length, raw_ns arrival, uint64_t source);
 

@@ -268,7 +268,7 @@ static size_t smaller(int64_t a, size_t b)
  */
 static int64_t horizon(const struct rx *rx, const struct card_view *card)
 {
-    int64_t least = INT64_MAX;
+    int64_t least = card->floor + (int64_t)rx->config.card_frames; /* more than it can hold */
 
     for (unsigned i = 0; i < rx->config.voices; i++) {
         const struct voice *v = &rx->voices[i];

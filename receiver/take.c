@@ -199,6 +199,10 @@ static void hand_on_until(struct take *t, media_t horizon)
             continue;
         if (due.n <= t->next.n)
             break;
+        due.n = due.n < t->newest.n ? due.n : t->newest.n;
+        intake_need(&t->intake, t->next, (size_t)(due.n - t->next.n));
+        if (timeline_present(timeline, t->next, 1))
+            continue;
         absent = timeline_absent(timeline, t->next, (size_t)(t->newest.n - t->next.n));
         if ((uint64_t)(due.n - t->next.n) < absent)
             absent = (size_t)(due.n - t->next.n);
@@ -263,9 +267,9 @@ void take_datagram(struct take *t, const struct clock_map *map, const uint8_t *b
     if (stream->locked && (stream_stale(stream, arrival) || announces(t, bytes, length, source)))
         settle(t);
     t->ended = t->intake.ending || (t->ended && t->next.n < t->intake.begin.n);
-    before = timeline_newest(t->intake.timeline);
+    before = intake_newest(&t->intake);
     begins = intake_datagram(&t->intake, map, bytes, length, arrival, source) == INTAKE_BEGIN;
-    after = timeline_newest(t->intake.timeline);
+    after = intake_newest(&t->intake);
     if (begins || after.n > before.n) {
         t->newest = after;
         t->newest_at = arrival;
@@ -299,4 +303,5 @@ void take_get_counters(const struct take *t, struct take_counters *counters)
 {
     *counters = t->counters;
     counters->late = t->intake.late;
+    counters->concealed += t->intake.decode.made_up;
 }
