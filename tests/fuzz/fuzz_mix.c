@@ -37,7 +37,7 @@ enum {
     VOICES = 3,
     RATE = 48000,
     CARD_FRAMES = 2048,
-    CYCLES_MAX = 128,
+    CYCLES_MAX = 512, /* of one program: the work is bounded; after 128 no sound had begun yet */
     GUARD = 8,
     CHANNELS = 2,
     OPUS = VOICES - 1
@@ -271,7 +271,7 @@ static void obey(struct world *w)
 
     switch (what & 7) {
     case 0:
-        for (unsigned n = what >> 3; n && w->cycles < CYCLES_MAX; n--, w->cycles++)
+        for (unsigned n = 4 * (what >> 3); n && w->cycles < CYCLES_MAX; n--, w->cycles++)
             cycle(w);
         break;
     case 1:
