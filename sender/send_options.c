@@ -341,8 +341,8 @@ static const struct option_spec specs[] = {
      MEMBER(control),
      .standard = "auto",
      .argument = "PATH",
-     .help =
-         "socket for unisono-ctl, to talk and to ask how it stands; auto: where that looks for it; off: none",
+     .help = "socket for unisono-ctl, to talk, to mute and to ask how it stands; auto: where that looks for "
+             "it; off: none",
      .check = option_check_control},
     {.group = "Running",
      .name = "log",
