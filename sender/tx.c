@@ -404,8 +404,7 @@ static bool next_gated(struct tx *tx, const struct clock_map *map, raw_ns now, s
         }
     }
     tx->pending = false;
-    pack(tx, packet);
-    return true;
+    return pack(tx, packet);
 }
 
 bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)
