@@ -8,6 +8,8 @@
 #include "proto/host/clock.h"
 #include "proto/host/log.h"
 
+#define TELL_APART_NS (5 * NS_PER_S)
+
 static void set(void *context, const struct rx_settings *settings)
 {
     struct console *c = context;
@@ -63,14 +65,42 @@ static void tell_voice(void *context, unsigned voice, struct json *answer)
     json_real(answer, "ducked_db", status.rx.ducked_db);
 }
 
-/* Until a description comes that names channels, and once. */
-static void tell_unnamed(struct console *c, unsigned voice)
+/* What goes by a name in the map of a stream that has no description. */
+static void tell_undescribed(struct console *c, unsigned voice)
 {
+    const struct listener *l = &c->listeners[voice];
     const struct route_names none = {0};
     char why[ROUTE_WHY_SIZE];
 
-    if (desk_set_names(&c->desk, voice, &none, why, sizeof why) == -ENOENT)
-        log_info("%smap: %s; silent until then", c->listeners[voice].label, why);
+    if (l->config.selection->kind == SELECTION_GROUP &&
+        desk_set_names(&c->desk, voice, &none, why, sizeof why) == -ENOENT)
+        log_warning("%smap: %s: names need --stream or --sdp; silent", l->label, why);
+}
+
+/* Anyone may describe a stream, so often as he likes: what is told is the newest. */
+static void tell_unnamed(struct console *c, unsigned voice, raw_ns now)
+{
+    struct console_voice *v = &c->voices[voice];
+    uint64_t held;
+
+    if (v->unnamed[0] == '\0' || !log_limit_pass(&v->limit, now, &held))
+        return;
+    log_warning("%smap: %s; silent", c->listeners[voice].label, v->unnamed);
+    v->unnamed[0] = '\0';
+}
+
+void console_run(struct console *c, raw_ns now)
+{
+    struct route_names names;
+
+    for (unsigned i = 0; i < c->desk.count; i++) {
+        char *unnamed = c->voices[i].unnamed;
+
+        if (listener_take_names(&c->listeners[i], &names) &&
+            desk_set_names(&c->desk, i, &names, unnamed, ROUTE_WHY_SIZE) != -ENOENT)
+            unnamed[0] = '\0';
+        tell_unnamed(c, i, now);
+    }
 }
 
 static const struct desk_player player = {set, set_voice, set_duck, tell, tell_voice};
@@ -94,7 +124,8 @@ static void fill_desk(struct console *c, const struct recv_options *options, uns
         snprintf(d->voices[i].name, sizeof d->voices[i].name, "%s", selection->name);
         snprintf(d->voices[i].map, sizeof d->voices[i].map, "%s", selection->map);
         d->voices[i].settings = c->listeners[i].settings;
-        tell_unnamed(c, i);
+        c->voices[i].limit.interval_ns = TELL_APART_NS;
+        tell_undescribed(c, i);
     }
 }
 
@@ -118,6 +149,7 @@ void console_open(struct console *c, const struct recv_options *options, const c
         log_warning("%s; settings cannot be changed while it runs", err);
     else if (c->remote)
         log_debug("control socket %s", remote_path(c->remote));
+    console_run(c, clock_raw_now());
 }
 
 void console_close(struct console *c)

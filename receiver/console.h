@@ -4,6 +4,9 @@
  *
  *     unisono-ctl --> remote --> desk --> playback and listeners
  *
+ * The names of channels that listeners learn go the same way: maps are the desk's, and it is there also where
+ * no socket is.
+ *
  * Control thread only.
  */
 #ifndef UNISONO_CONSOLE_H
@@ -12,6 +15,7 @@
 #include "desk.h"
 #include "listener.h"
 #include "playback.h"
+#include "proto/host/log.h"
 #include "proto/host/remote.h"
 #include "recv_options.h"
 
@@ -21,6 +25,10 @@ struct console {
     struct playback *playback;
     struct listener *listeners;
     struct rx_settings *settings; /* of the whole output, as all others see them */
+    struct console_voice {
+        char unnamed[ROUTE_WHY_SIZE]; /* what of its map the stream has no channel for; "": that was told */
+        struct log_limit limit;
+    } voices[RX_VOICES_MAX];
 };
 
 /*
@@ -31,6 +39,10 @@ void console_open(struct console *console, const struct recv_options *options, c
                   struct playback *playback, struct listener *listeners, unsigned count,
                   struct rx_settings *settings);
 void console_close(struct console *console);
+
+/* Behind listener_run(): maps are read again where a description names channels otherwise than before. Takes
+ * a console that was not opened. */
+void console_run(struct console *console, raw_ns now);
 
 /* As remote_wait(), for something to read from `fd`. */
 int console_wait(struct console *console, int fd, int timeout_ms);

@@ -175,9 +175,10 @@ static void tell_tuned(struct follow *f, raw_ns now)
     f->told_tuned = true;
     inet_ntop(AF_INET, &f->tuned.group.sin_addr, group, sizeof group);
     inet_ntop(AF_INET, &f->origin, origin, sizeof origin);
-    log_info("stream \"%s\"%s%s: %s:%u, %s/%u/%u, %s, from %s", f->name, f->found_by ? ", by " : "",
+    log_info("stream \"%s\"%s%s: %s:%u, %s/%u/%u, %s, from %s%s%s", f->name, f->found_by ? ", by " : "",
              f->found_by ? f->found_by : "", group, ntohs(f->tuned.group.sin_port), rtp_codec_name(s->codec),
-             s->rate_hz, s->channels, s->ext_id ? "Unisono" : "plain AES67", origin);
+             s->rate_hz, s->channels, s->ext_id ? "Unisono" : "plain AES67", origin,
+             f->tuned.channel_names[0] ? ", channels " : "", f->tuned.channel_names);
     if (s->ext_id && f->link_ns)
         log_warning("--latency is not used: the stream \"%s\" says its own", f->name);
 }
@@ -257,7 +258,13 @@ bool follow_run(struct follow *f, const struct clock_map *map, bool sounding, ra
         return false;
     }
     f->why[0] = '\0';
-    if ((f->is_tuned && tuning_equal(&f->tuned, &f->wanted)) || now.ns < f->retry_at.ns)
+    if (f->is_tuned && tuning_equal(&f->tuned, &f->wanted)) {
+        /* channels may have got other names */
+        f->told_tuned &= strcmp(f->tuned.channel_names, f->wanted.channel_names) == 0;
+        f->tuned = f->wanted;
+        return false;
+    }
+    if (now.ns < f->retry_at.ns)
         return false;
     f->retry_at.ns = now.ns + RETRY_NS;
     return true;
@@ -280,6 +287,11 @@ void follow_settle(struct follow *f, raw_ns now)
     f->sounded = now;
     f->told_tuned = false;
     tell_tuned(f, now);
+}
+
+const char *follow_channel_names(const struct follow *f)
+{
+    return f && f->is_tuned ? f->tuned.channel_names : NULL;
 }
 
 bool follow_refuses(const struct follow *f)

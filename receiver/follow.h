@@ -50,6 +50,10 @@ bool follow_run(struct follow *follow, const struct clock_map *map, bool soundin
 const struct tuning *follow_tuning(const struct follow *follow);
 void follow_settle(struct follow *follow, raw_ns now);
 
+/* Names of the channels of the stream that was tuned to, as its description has them by now (as in struct
+ * sdp_stream); NULL: none was tuned to. Until the next run. */
+const char *follow_channel_names(const struct follow *follow);
+
 /* The stream that was tuned to says of itself by now that it cannot be played: it shall be silence. */
 bool follow_refuses(const struct follow *follow);
 

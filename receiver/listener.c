@@ -107,6 +107,18 @@ static int retune(struct listener *l, char *err, size_t err_size)
     return 0;
 }
 
+/* Those of the newest description. */
+static void note_names(struct listener *l)
+{
+    const char *names = follow_channel_names(l->follow);
+
+    if (!names || (l->described && strcmp(names, l->channel_names) == 0))
+        return;
+    snprintf(l->channel_names, sizeof l->channel_names, "%s", names);
+    sdp_names_list(names, &l->names);
+    l->described = l->renamed = true;
+}
+
 /* Beside the sound it hears by itself; without a sound device it has the receiver for itself. */
 static int start_record(struct listener *l, char *err, size_t err_size)
 {
@@ -137,7 +149,18 @@ int listener_start(struct listener *l, struct playback *playback, char *err, siz
     /* what is described in a file can be joined, or that is a failure of the start */
     if (!error && in_file && follow_run(l->follow, &no_clock, false, clock_raw_now()))
         error = retune(l, err, err_size);
+    note_names(l);
     return error;
+}
+
+bool listener_take_names(struct listener *l, struct route_names *names)
+{
+    bool renamed = l->renamed;
+
+    if (renamed)
+        *names = (struct route_names){l->names.count, l->names.names};
+    l->renamed = false;
+    return renamed;
 }
 
 static void follow(struct listener *l, const struct playback_status *status, const struct clock_map *map,
@@ -147,6 +170,7 @@ static void follow(struct listener *l, const struct playback_status *status, con
 
     if (follow_run(l->follow, map, status->rx.state != RX_IDLE, now) && retune(l, err, sizeof err))
         log_debug("%s%s", l->label, err);
+    note_names(l);
 }
 
 int listener_reconnect(struct listener *l, char *err, size_t err_size)

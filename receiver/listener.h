@@ -25,8 +25,10 @@
 #include "playback.h"
 #include "proto/host/discovery.h"
 #include "proto/host/timekeeper.h"
+#include "proto/sdpnames.h"
 #include "record.h"
 #include "recv.h"
+#include "route.h"
 #include "selection.h"
 #include "vouch.h"
 
@@ -54,9 +56,12 @@ struct listener {
     struct follow *follow; /* NULL: a group was given */
     struct vouch vouch;    /* holds the receiver's end of RTCP */
     struct gauge gauge;
-    char label[72];              /* what its log lines begin with; "" when it is the only one */
-    char interface[IF_NAMESIZE]; /* got; "" while none is known */
-    int buffer_bytes;            /* of the socket */
+    char channel_names[SDP_NAMES_SIZE]; /* that the description has, */
+    struct sdp_names names;             /* one by one */
+    bool described, renamed;            /* there was one; and nobody has taken its names so far */
+    char label[72];                     /* what its log lines begin with; "" when it is the only one */
+    char interface[IF_NAMESIZE];        /* got; "" while none is known */
+    int buffer_bytes;                   /* of the socket */
 };
 
 /* 0, or -errno with one line in `err`; then *listener is to be closed all the same. */
@@ -76,6 +81,10 @@ void listener_set(struct listener *listener, const struct voice_settings *settin
 
 /* `delay_ns`: this receiver's own, of all its streams. */
 void listener_run(struct listener *listener, const struct timekeeper *clock, int64_t delay_ns, raw_ns now);
+
+/* True, once for each description that has other names of channels than the one before, and for the first
+ * one: *names is filled in, and valid until the next listener_run(). */
+bool listener_take_names(struct listener *listener, struct route_names *names);
 
 /* Of its voice; without a sound device, of what is recorded. */
 void listener_get_status(struct listener *listener, struct playback_status *status);

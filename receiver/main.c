@@ -210,6 +210,7 @@ static bool control(struct recv_app *app)
             discovery_run(app->discovery, now);
         for (unsigned i = 0; i < app->count; i++)
             listener_run(&app->listeners[i], app->clock, app->settings.delay_ns, now);
+        console_run(&app->console, now);
         if (nothing_left(app))
             return false;
         if (netwatch_run(app->network, now))

@@ -198,7 +198,7 @@ static const struct option_spec specs[] = {
      .argument = "ADDR[:PORT][;SETTING]...",
      .help = "IPv4 multicast address and UDP port to listen to, " STANDARD_GROUP
              " unless a stream is given; may be given again, for several streams at once. Settings of this "
-             "one: name=TEXT, map=ROUTE, gain=DB, mute, delay=DELAY, page",
+             "one: name=TEXT, map=ROUTE, gain=DB, mute, delay=DELAY, page, record=FILE",
      .check = check_group},
     {.group = "Network",
      .name = "stream",

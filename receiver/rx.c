@@ -386,13 +386,13 @@ static struct plan make_plan(struct rx *rx, const struct card_view *card, const 
     return plan;
 }
 
-/* A page sounds, or will before a programme could be down. */
+/* A page sounds, or will before a programme could be down; one that is muted here is nobody's reason. */
 static bool paging(const struct rx *rx)
 {
     size_t attack = smaller(card_frames_in(rx, rx->duck.attack_ns), SIZE_MAX);
 
     for (unsigned i = 0; i < rx->config.voices; i++)
-        if (voice_is_page(&rx->voices[i]) &&
+        if (voice_is_page(&rx->voices[i]) && !rx->voices[i].settings.mute &&
             (rx->voices[i].state == RX_PLAYING || rx->wants[i].until <= attack))
             return true;
     return false;

@@ -2,6 +2,7 @@
 #include "tuning.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Why nobody can know when a plain stream is to be heard; NULL: it is known. */
 static const char *timeless(const struct sdp_stream *s)
@@ -39,6 +40,7 @@ bool tuning_of(const struct sdp_stream *s, int domain, int64_t link_ns, struct t
         .source = s->leg[0].source,
         .description = {.plain = !s->ext_id, .ext_id = s->ext_id},
     };
+    memcpy(tuning->channel_names, s->channel_names, sizeof tuning->channel_names);
     if (!s->ext_id) {
         tuning->description.media_offset = s->media_offset;
         tuning->description.claim = (struct stream_claim){

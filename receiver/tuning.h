@@ -24,6 +24,7 @@ struct tuning {
     struct sockaddr_in group;
     struct in_addr source; /* the only sender that is listened to; INADDR_ANY: everybody */
     struct stream_description description;
+    char channel_names[SDP_NAMES_SIZE]; /* as in struct sdp_stream */
 };
 
 /*
@@ -35,7 +36,7 @@ struct tuning {
 bool tuning_of(const struct sdp_stream *stream, int domain, int64_t link_ns, struct tuning *tuning,
                char *why);
 
-/* Whether to go from one to the other changes nothing. */
+/* Whether to go from one to the other changes nothing but, at most, the names of channels. */
 bool tuning_equal(const struct tuning *a, const struct tuning *b);
 
 #endif

@@ -43,6 +43,19 @@ static int run_talk(void *context, const char *argument, struct json *answer, ch
     return 0;
 }
 
+static int run_mute(void *context, const char *argument, struct json *answer, char *why, size_t why_size)
+{
+    struct booth *b = context;
+    bool mutes = strcmp(argument, "yes") == 0;
+
+    if (*argument && !mutes && strcmp(argument, "no") != 0)
+        return refuse(argument, "allowed are yes and no", why, why_size);
+    if (*argument)
+        transmit_mute(b->transmit, mutes);
+    json_flag(answer, "mute", transmit_mutes(b->transmit));
+    return 0;
+}
+
 static int run_status(void *context, const char *argument, struct json *answer, char *why, size_t why_size)
 {
     struct booth *b = context;
@@ -54,6 +67,7 @@ static int run_status(void *context, const char *argument, struct json *answer, 
     json_real(answer, "time_s", (double)clock_raw_now().ns / 1e9); /* as in the statistics */
     json_text(answer, "name", b->name);
     json_text(answer, "state", tx_state_name(status.tx.state));
+    json_flag(answer, "mute", transmit_mutes(b->transmit));
     if (b->gated) {
         json_flag(answer, "talk", transmit_talks(b->transmit));
         json_count(answer, "pages", status.tx.pages);
@@ -69,6 +83,7 @@ static int run_status(void *context, const char *argument, struct json *answer, 
 
 static const struct remote_command commands[] = {
     {"status", "", run_status},
+    {"mute", "[yes|no]", run_mute},
     {"talk", "[on|off|toggle]", run_talk},
 };
 

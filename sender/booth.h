@@ -3,6 +3,7 @@
  * Booth: what a sender that runs is told at its control socket (proto/host/remote.h).
  *
  *     status                   how it stands
+ *     mute [yes|no]            silence is sent instead of the sound
  *     talk [on|off|toggle]     where a gate keeps sound back; the answer says how it then is
  *
  * Control thread only.

@@ -412,6 +412,9 @@ static int prepare(struct send_app *app, char *err, size_t err_size)
     if (frames < 0)
         return frames;
     app->frames_per_packet = (unsigned)frames;
+    error = send_options_check_latency(o, app->rate_hz, err, err_size);
+    if (error)
+        return error;
     names = sdp_names_count(o->channel_names);
     if (names > 0 && names != app->channels) {
         snprintf(err, err_size, "--channel-names \"%s\": %u names for %u channels", o->channel_names, names,

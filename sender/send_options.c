@@ -341,8 +341,8 @@ static const struct option_spec specs[] = {
      MEMBER(control),
      .standard = "auto",
      .argument = "PATH",
-     .help =
-         "socket for unisono-ctl, to talk and to ask how it stands; auto: where that looks for it; off: none",
+     .help = "socket for unisono-ctl, to talk, to mute and to ask how it stands; auto: where that looks for "
+             "it; off: none",
      .check = option_check_control},
     {.group = "Running",
      .name = "log",
@@ -478,6 +478,22 @@ static int check_page(const struct send_options *o, char *why, size_t why_len)
     return -EINVAL;
 }
 
+int send_options_check_latency(const struct send_options *o, uint32_t rate_hz, char *why, size_t why_size)
+{
+    double packet_ms = rtp_ptime_frames(send_options_ptime_us(o), rate_hz) * 1e3 / rate_hz;
+    char lasts[64] = "", own[64] = "";
+
+    if (o->latency_ms > packet_ms + look_ahead_ms(o))
+        return 0;
+    if (rate_hz % 44100 == 0)
+        snprintf(lasts, sizeof lasts, ", which is %.2f ms at %u Hz", packet_ms, (unsigned)rate_hz);
+    if (look_ahead_ms(o) > 0)
+        snprintf(own, sizeof own, " and %g ms that Opus looks ahead", look_ahead_ms(o));
+    snprintf(why, why_size, "--latency %g: allowed is more than --ptime %g ms%s%s, up to 1000 ms",
+             o->latency_ms, o->ptime_ms, lasts, own);
+    return -EINVAL;
+}
+
 static int check(const void *values, char *why, size_t why_len)
 {
     const struct send_options *o = values;
@@ -490,18 +506,12 @@ static int check(const void *values, char *why, size_t why_len)
     r = check_codec(o, why, why_len);
     if (r < 0)
         return r;
-    if (o->latency_ms <= o->ptime_ms + look_ahead_ms(o)) {
-        char own[64] = "";
-
-        if (look_ahead_ms(o) > 0)
-            snprintf(own, sizeof own, " and %g ms that Opus looks ahead", look_ahead_ms(o));
-        snprintf(why, why_len, "--latency %g: allowed is more than --ptime %g ms%s, up to 1000 ms",
-                 o->latency_ms, o->ptime_ms, own);
-        return -EINVAL;
-    }
     /* Where the source decides, main asks again once it is open. */
     uint32_t rate_hz = o->rate_hz;
     unsigned channels = o->channels;
+    r = send_options_check_latency(o, rate_hz ? rate_hz : 48000, why, why_len);
+    if (r < 0)
+        return r;
     if (o->codec == RTP_CODEC_OPUS) {
         rate_hz = rate_hz ? rate_hz : 48000;
         channels = channels ? channels : 2;

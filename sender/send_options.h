@@ -63,6 +63,13 @@ enum rtp_priority send_options_priority(const struct send_options *options);
 double send_options_vox_hang_ms(const struct send_options *options);
 double send_options_pre_roll_ms(const struct send_options *options); /* 0 where all is sent */
 
+/*
+ * Whether the latency is longer than what one packet of a stream of that rate takes: at 44100 and 88200 Hz
+ * that lasts longer than --ptime says. 0, or -EINVAL with one line in `why`.
+ */
+int send_options_check_latency(const struct send_options *options, uint32_t rate_hz, char *why,
+                               size_t why_size);
+
 /* Only sound that somebody talks is sent. */
 bool send_options_gated(const struct send_options *options);
 

@@ -33,7 +33,7 @@ struct transmit {
     SNAPSHOT_OF(struct clock_map) clock;
     SNAPSHOT_OF(struct transmit_status) published;
     _Atomic unsigned clear; /* asks for the extremes to begin anew */
-    _Atomic bool talk, stop, ended;
+    _Atomic bool talk, mute, stop, ended;
 };
 
 static size_t read_source(void *self, media_t at, float *out, size_t frames)
@@ -81,6 +81,7 @@ static raw_ns cycle(struct transmit *t)
     if (t->capture)
         capture_cycle(t->capture, now);
     tx_talk(t->tx, atomic_load_explicit(&t->talk, memory_order_relaxed));
+    tx_mute(t->tx, atomic_load_explicit(&t->mute, memory_order_relaxed));
     while (tx_next(t->tx, &map, now, &packet)) {
         memcpy(t->datagram + rtp_header_bytes(packet.has_ext), packet.payload, packet.payload_len);
         send_packet(t->config.sender, &packet, t->datagram, packet.payload_len);
@@ -190,6 +191,16 @@ void transmit_talk(struct transmit *t, bool talk)
 bool transmit_talks(const struct transmit *t)
 {
     return atomic_load_explicit(&t->talk, memory_order_relaxed);
+}
+
+void transmit_mute(struct transmit *t, bool mute)
+{
+    atomic_store_explicit(&t->mute, mute, memory_order_relaxed);
+}
+
+bool transmit_mutes(const struct transmit *t)
+{
+    return atomic_load_explicit(&t->mute, memory_order_relaxed);
 }
 
 void transmit_get_status(struct transmit *t, struct transmit_status *status)

@@ -55,6 +55,10 @@ void transmit_talk(struct transmit *transmit, bool talk);
 /* Control thread: what it was told last. Whether sound is sent is in the status: tx.state is TX_RUNNING. */
 bool transmit_talks(const struct transmit *transmit);
 
+/* Control thread: silence is sent, or sound again, as tx_mute(). Heard with the next cycle. */
+void transmit_mute(struct transmit *transmit, bool mute);
+bool transmit_mutes(const struct transmit *transmit);
+
 /* Control thread. */
 void transmit_get_status(struct transmit *transmit, struct transmit_status *status);
 

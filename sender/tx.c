@@ -8,7 +8,7 @@
 
 #include "proto/codec.h"
 
-enum { TERMINATE_COPIES = 3 };
+enum { TERMINATE_COPIES = 3, FADES_PER_SECOND = 50 };
 
 #define START_LEAD_NS    (100 * NS_PER_MS) /* from INIT to the first sample */
 #define TERMINATE_GAP_NS (5 * NS_PER_MS)
@@ -27,6 +27,8 @@ struct tx {
     struct gate *gate; /* NULL: all is sent */
     size_t held;       /* blocks that come out of the gate after the source has ended */
     bool talk;         /* the gate is held open by hand */
+    bool mute;         /* silence is sent: */
+    unsigned fade;     /* frames of the ramp that are behind it; 0: none */
     bool pending;      /* what is in `frames` has passed the gate and is to be sent */
     float *frames;     /* one packet of sound */
     uint8_t *payload;  /* and its bytes, RTP_PAYLOAD_MAX */
@@ -112,6 +114,11 @@ void tx_destroy(struct tx *tx)
 void tx_talk(struct tx *tx, bool talk)
 {
     tx->talk = talk;
+}
+
+void tx_mute(struct tx *tx, bool mute)
+{
+    tx->mute = mute;
 }
 
 void tx_stop(struct tx *tx)
@@ -269,6 +276,23 @@ static bool collect(struct tx *tx, const struct clock_map *map, ptp_ns now)
     return !error;
 }
 
+static void fade(struct tx *tx)
+{
+    const unsigned channels = tx->config.channels, whole = tx->config.rate_hz / FADES_PER_SECOND;
+    float *frame = tx->frames;
+
+    if (!tx->mute && tx->fade == 0)
+        return;
+    for (unsigned i = 0; i < tx->config.frames_per_packet; i++, frame += channels) {
+        if (tx->mute && tx->fade < whole)
+            tx->fade++;
+        else if (!tx->mute && tx->fade > 0)
+            tx->fade--;
+        for (unsigned k = 0; k < channels; k++)
+            frame[k] *= (float)(whole - tx->fade) / (float)whole;
+    }
+}
+
 static void measure(struct tx *tx)
 {
     size_t samples = (size_t)tx->config.frames_per_packet * tx->config.channels;
@@ -288,6 +312,7 @@ static bool pack(struct tx *tx, struct rtp_packet *packet)
 {
     int len;
 
+    fade(tx);
     measure(tx);
     len = encoder_run(tx->encoder, tx->frames, tx->payload);
     if (len > 0) {
@@ -379,8 +404,7 @@ static bool next_gated(struct tx *tx, const struct clock_map *map, raw_ns now, s
         }
     }
     tx->pending = false;
-    pack(tx, packet);
-    return true;
+    return pack(tx, packet);
 }
 
 bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)

@@ -109,6 +109,9 @@ raw_ns tx_deadline(struct tx *tx, const struct clock_map *map, raw_ns now);
 /* The gate is held open by hand; or no longer, and what was said until now is sent yet. */
 void tx_talk(struct tx *tx, bool talk);
 
+/* From the next packet on, what is sent is silence; or sound again. Either is a ramp of 20 ms. */
+void tx_mute(struct tx *tx, bool mute);
+
 /* Ends the stream after the packets made so far. */
 void tx_stop(struct tx *tx);
 

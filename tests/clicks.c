@@ -29,6 +29,7 @@ struct clicks_options {
     char recording[1024];
     double from_s, until_s; /* CLOCK_MONOTONIC_RAW; 0: all */
     double gap_ms;
+    uint32_t channel; /* from 1 on */
 };
 
 struct sound {
@@ -95,7 +96,7 @@ static int look_at_segment(struct clicks *c, const struct record *record, size_t
     c->before[0] = c->before[1] = 0;
     for (int64_t first = 0; first < s->frames; first += BLOCK) {
         size_t frames = s->frames - first < BLOCK ? (size_t)(s->frames - first) : BLOCK;
-        int error = record_samples(record, i, first, frames, 0, block);
+        int error = record_samples(record, i, first, frames, c->options.channel - 1, block);
 
         if (error)
             return error;
@@ -155,6 +156,15 @@ static const struct option_spec specs[] = {
      .unit = "ms",
      .argument = "MS",
      .help = "so long below -80 dBFS at least lies between two sounds"},
+    {.group = "Clicks",
+     .name = "channel",
+     .kind = OPTION_INTEGER,
+     OPTION_MEMBER(struct clicks_options, channel),
+     .standard = "1",
+     .min = 1,
+     .max = 64,
+     .argument = "N",
+     .help = "of the card"},
 };
 
 static int check(const void *values, char *why, size_t why_len)

@@ -190,6 +190,26 @@ static void test_maps(void **state)
         assert_int_equal(played.voices[i].route.count, 0);
 }
 
+/* The map is what was set last, whatever descriptions come. */
+static void test_names_change(void **state)
+{
+    static const char *const first[] = {"Vox", "Keys"}, *const second[] = {"Keys", "Drums"};
+    const struct route_names names = {.count = 2, .names = first}, others = {.count = 2, .names = second};
+    const struct route_entry *entries = played.voices[0].route.entries;
+    char reason[512];
+
+    (void)state;
+    assert_int_equal(desk_set_names(&desk, 0, &names, reason, sizeof reason), 0);
+    assert_int_equal(told("stream", "Vox map 1=Keys,2=Vox"), 0);
+    assert_true(entries[0].stream == 1 && entries[1].stream == 0 && entries[1].gain == 1);
+    assert_int_equal(desk_set_names(&desk, 0, &others, reason, sizeof reason), -ENOENT);
+    assert_string_equal(reason, "'Vox' in '2=Vox': the stream has no channel of that name");
+    assert_true(entries[0].stream == 0 && entries[0].gain == 1 && entries[1].gain == 0);
+    assert_string_equal(desk.voices[0].map, "1=Keys,2=Vox");
+    assert_int_equal(desk_set_names(&desk, 0, &names, reason, sizeof reason), 0);
+    assert_true(entries[0].stream == 1 && entries[1].stream == 0 && entries[1].gain == 1);
+}
+
 static void test_refuses(void **state)
 {
     static char long_map[DESK_MAP_SIZE + 8];
@@ -288,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup(test_asks, begin),
         cmocka_unit_test_setup(test_streams, begin),
         cmocka_unit_test_setup(test_maps, begin),
+        cmocka_unit_test_setup(test_names_change, begin),
         cmocka_unit_test_setup(test_refuses, begin),
         cmocka_unit_test(test_prints),
         cmocka_unit_test(test_no_json),

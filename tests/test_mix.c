@@ -356,6 +356,23 @@ static void a_page_ducks_the_programme(void **state)
     close_room(r);
 }
 
+static void a_muted_page_ducks_nobody(void **state)
+{
+    const struct voice_settings mute = {.gain = 1, .mute = true};
+    struct room *r = open_room(2);
+
+    (void)state;
+    r->senders[1].priority = RTP_PRIORITY_PAGE;
+    rx_set_voice(r->rx, 1, &mute);
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    switch_on(r, 1, 100 * NS_PER_MS);
+    run_until(r, 1.5);
+    check_tone(r, 1.4, 0, 1);
+    check_tone(r, 1.4, 1, 0);
+    close_room(r);
+}
+
 /* The talker drops dead in mid-word. */
 static void a_dead_talker_ends_in_a_fade(void **state)
 {
@@ -524,6 +541,7 @@ int main(void)
         cmocka_unit_test(a_mix_is_the_sum),
         cmocka_unit_test(a_page_begins_with_its_first_sample),
         cmocka_unit_test(a_page_ducks_the_programme),
+        cmocka_unit_test(a_muted_page_ducks_nobody),
         cmocka_unit_test(a_dead_talker_ends_in_a_fade),
         cmocka_unit_test(an_end_does_not_drain_the_card),
         cmocka_unit_test(a_duck_may_be_changed_while_down),

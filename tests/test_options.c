@@ -768,6 +768,12 @@ static void test_send_refused(void **state)
                 "unisono-send: --ptime 7: allowed are 0.125, 0.25, 0.333, 1, 2, 2.5, 4, 5, 10, 20 ms\n");
     refuse_send("--input=tone", "--ptime=10", NULL,
                 "unisono-send: --latency 10: allowed is more than --ptime 10 ms, up to 1000 ms\n");
+    refuse_send("--input=tone", "--ptime=10", "--rate=88200",
+                "unisono-send: --latency 10: allowed is more than --ptime 10 ms, which is 10.88 ms at 88200 "
+                "Hz, up to 1000 ms\n");
+    refuse_send("--input=tone", "--latency=1.08", "--rate=44100",
+                "unisono-send: --latency 1.08: allowed is more than --ptime 1 ms, which is 1.09 ms at 44100 "
+                "Hz, up to 1000 ms\n");
     refuse_send("--input=tone", "--latency=1", NULL,
                 "unisono-send: --latency 1: allowed is more than --ptime 1 ms, up to 1000 ms\n");
     refuse_send("--input=tone", "--rate=32000", NULL,

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -198,11 +199,27 @@ static void test_equal(void **state)
     }
 }
 
+/* Other names are no reason to join anew. */
+static void test_channel_names(void **state)
+{
+    struct tuning t = tune(dante, 0, 0), lawo_tuning = tune(lawo, 5, 0), none = tune(gstreamer, 0, 0);
+    struct tuning renamed = t;
+
+    (void)state;
+    assert_string_equal(t.channel_names, "TxChan 0, TxChan 1");
+    assert_string_equal(lawo_tuning.channel_names, "L, R");
+    assert_string_equal(none.channel_names, "");
+    snprintf(renamed.channel_names, sizeof renamed.channel_names, "Vox, Keys");
+    assert_true(tuning_equal(&t, &renamed));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equipment), cmocka_unit_test(test_link_offset),    cmocka_unit_test(test_ours),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_unknown_domain), cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_equipment),      cmocka_unit_test(test_link_offset),
+        cmocka_unit_test(test_ours),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_unknown_domain), cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_channel_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -624,6 +624,31 @@ static void loudness_is_reported(void **state)
 }
 
 /* A sequence of 16 bits wraps every 65 s at a packet each millisecond. */
+/* What is sent becomes silence, in a straight line of 20 ms, and the same sound again. */
+static void mute_is_a_ramp(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    open_stage(&s, usual());
+    start(&s);
+    await_packet(&s);
+    for (int way = 0; way < 2; way++) {
+        tx_mute(s.tx, way == 0);
+        for (int i = 0; i < 960 + 48; i++) {
+            float gain = (float)(i < 960 ? (way ? i + 1 : 959 - i) : way ? 960 : 0) / 960.0f;
+            float sample;
+
+            if (i % 48 == 0)
+                await_packet(&s);
+            pcm_decode(RTP_CODEC_L24, s.packet.payload + i % 48 * 6 + 3, &sample, 1);
+            assert_float_equal(sample, gain * count_at(media_of(&s) + i % 48, 1), 1e-6);
+        }
+        assert_true(status_of(&s).frames == (uint64_t)(48 + (way + 1) * (960 + 48)));
+    }
+    tx_destroy(s.tx);
+}
+
 static void sequence_wraps(void **state)
 {
     struct stage s;
@@ -1086,6 +1111,7 @@ int main(void)
         cmocka_unit_test(clock_steps_begin_anew),
         cmocka_unit_test(small_clock_steps_are_bridged),
         cmocka_unit_test(loudness_is_reported),
+        cmocka_unit_test(mute_is_a_ramp),
         cmocka_unit_test(sequence_wraps),
         cmocka_unit_test(captured_waits_for_its_card),
         cmocka_unit_test(standby_is_silent),

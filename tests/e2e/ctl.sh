@@ -57,6 +57,11 @@ check 'is as at first' peak 0.2510 0.2513
 check 'map: by a name that nobody knows' says "^note: 'Vox' in '1=Vox': the stream has no channel of that name$" map 1=Vox,2=1
 check 'is silence' peak 0 0
 ctl map straight > "$work/said"
+check 'the sender is muted' "$build/unisono-ctl" --to "${pid[sender]}" mute yes
+check 'and says so' grep -qx 'mute: yes' <("$build/unisono-ctl" --to "${pid[sender]}" status)
+check 'is silence' peak 0 0
+check 'no longer' "$build/unisono-ctl" --to "${pid[sender]}" mute no
+check 'as it is sent' peak 0.2510 0.2513
 
 # ---- what is wrong -------------------------------------------------------------------------------------------------
 check 'a map beyond the card' refuses 'channel 3 of the card; allowed are 1 to 2, which it has' map 3=1
