@@ -47,6 +47,7 @@ enum {
 #define OFFER_VERSION      0
 #define OFFER_BYTES        16
 #define OFFER_FLAG_WAITING 1
+#define OFFER_FLAG_STANDBY 2
 
 static const uint8_t app_name[4] = {'U', 'N', 'I', 'S'};
 
@@ -199,7 +200,7 @@ static uint8_t *put_offer(uint8_t *to, const struct rtcp_report *report)
 
     to = put_app(to, report, APP_OFFER, OFFER_BYTES);
     *to++ = OFFER_VERSION;
-    *to++ = offer->waiting ? OFFER_FLAG_WAITING : 0;
+    *to++ = (uint8_t)((offer->waiting ? OFFER_FLAG_WAITING : 0) | (offer->standby ? OFFER_FLAG_STANDBY : 0));
     *to++ = (uint8_t)((unsigned)offer->codec << 4 | (unsigned)rtp_rate_code(offer->rate_hz));
     *to++ = (uint8_t)(offer->channels - 1);
     to = put_be16(to, (uint16_t)offer->frames_per_packet);
@@ -374,6 +375,7 @@ static int parse_offer(const uint8_t *data, size_t len, struct rtcp_report *repo
         return -EBADMSG;
     *offer = (struct rtcp_offer){
         .waiting = data[1] & OFFER_FLAG_WAITING,
+        .standby = data[1] & OFFER_FLAG_STANDBY,
         .codec = data[2] >> 4,
         .rate_hz = rtp_rate_of_code(data[2] & 15),
         .channels = (data[3] & 63) + 1u,

@@ -63,6 +63,7 @@ struct rtcp_block {
 /* What a sender sends, or is about to. */
 struct rtcp_offer {
     bool waiting; /* for receivers: there is no sound yet, and who hears this may say that it is there */
+    bool standby; /* nobody talks: no sound comes, and that is meant so */
     enum rtp_codec codec;
     uint32_t rate_hz;
     unsigned channels;

@@ -280,7 +280,9 @@ static bool send_rtcp(struct send_app *app, enum tx_state state, const struct cl
     send_get_counters(app->sender, &sent);
     if (app->held)
         octets = send_invitation(app->sender, map);
-    else if (sent.octets > 0 || state == TX_STANDBY)
+    else if (state == TX_STANDBY)
+        octets = send_standby(app->sender, map, now);
+    else if (sent.octets > 0)
         octets = send_report(app->sender, map, now);
     if (octets > 0) {
         send_get_rtcp_address(app->sender, &own);

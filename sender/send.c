@@ -319,7 +319,8 @@ int send_packet(struct sender *s, const struct rtp_packet *packet, uint8_t *data
 
 /* ---- RTCP ------------------------------------------------------------------------------------------ */
 
-static int send_compound(struct sender *s, struct rtcp_report *report, const struct clock_map *map)
+static int send_compound(struct sender *s, struct rtcp_report *report, bool standby,
+                         const struct clock_map *map)
 {
     size_t len;
 
@@ -333,6 +334,7 @@ static int send_compound(struct sender *s, struct rtcp_report *report, const str
     report->has_offer = true;
     report->offer = s->config.offer;
     report->offer.waiting = !report->has_sr;
+    report->offer.standby = standby;
     len = rtcp_build(s->compound, report);
     if (endpoint_say(s->control, &s->rtcp, s->compound, len) < 0) {
         count_failure(s, -s->rtcp.result);
@@ -346,10 +348,11 @@ int send_invitation(struct sender *s, const struct clock_map *map)
 {
     struct rtcp_report report = {0};
 
-    return send_compound(s, &report, map);
+    return send_compound(s, &report, false, map);
 }
 
-static int send_sender_report(struct sender *s, const struct clock_map *map, raw_ns now, bool bye)
+static int send_sender_report(struct sender *s, const struct clock_map *map, raw_ns now, bool standby,
+                              bool bye)
 {
     ptp_ns t = clock_map_ptp(map, now);
     struct rtcp_report report = {
@@ -362,15 +365,20 @@ static int send_sender_report(struct sender *s, const struct clock_map *map, raw
     };
 
     assert(map->state != MEDIA_CLOCK_NO_PTP);
-    return send_compound(s, &report, map);
+    return send_compound(s, &report, standby, map);
 }
 
 int send_report(struct sender *s, const struct clock_map *map, raw_ns now)
 {
-    return send_sender_report(s, map, now, false);
+    return send_sender_report(s, map, now, false, false);
+}
+
+int send_standby(struct sender *s, const struct clock_map *map, raw_ns now)
+{
+    return send_sender_report(s, map, now, true, false);
 }
 
 int send_bye(struct sender *s, const struct clock_map *map, raw_ns now)
 {
-    return send_sender_report(s, map, now, true);
+    return send_sender_report(s, map, now, false, true);
 }

@@ -49,7 +49,7 @@ struct send_config {
     const char *cname;       /* RTCP canonical name, 1 to 255 bytes; copied */
     const char *name;        /* of the stream, and */
     const char *tool;        /* program and version; both must stay valid, up to 255 bytes are said */
-    struct rtcp_offer offer; /* what is sent; `waiting` is ignored */
+    struct rtcp_offer offer; /* what is sent; `waiting` and `standby` are ignored */
 };
 
 struct send_counters {
@@ -91,6 +91,9 @@ int send_packet(struct sender *sender, const struct rtp_packet *packet, uint8_t 
  * many octets of UDP payload it had, or -errno.
  */
 int send_report(struct sender *sender, const struct clock_map *map, raw_ns now);
+
+/* Control thread: as send_report(), and that nothing is sent until somebody talks. */
+int send_standby(struct sender *sender, const struct clock_map *map, raw_ns now);
 
 /*
  * Control thread: what send_report() says, before anything was sent: that the sender waits for receivers.

@@ -22,6 +22,7 @@ struct world {
     int group;
     double now_s;
     uint32_t packets; /* of the sender */
+    bool standby;     /* it sends none, and says so */
     const struct view *view;
 };
 
@@ -93,16 +94,19 @@ static struct rtcp_report sender_report(struct world *w)
 {
     struct rtcp_report r = {.ssrc = SENDER,
                             .has_sr = true,
-                            .packets = w->packets += 1000,
+                            .packets = w->packets += w->standby ? 0 : 1000,
                             .has_clock = true,
                             .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
                             .has_offer = true,
-                            .offer = {.codec = RTP_CODEC_L24,
+                            .offer = {.standby = w->standby,
+                                      .codec = RTP_CODEC_L24,
                                       .rate_hz = 48000,
                                       .channels = 2,
                                       .frames_per_packet = 48,
                                       .latency_ns = 10000000}};
 
+    r.ntp = rtcp_ntp_of_ptp((ptp_ns){now(w).ns});
+    r.rtp = (uint32_t)media_at_ptp((ptp_ns){now(w).ns}, 48000).n;
     r.cname_len = (uint8_t)snprintf(r.cname, sizeof r.cname, "unisono@desk");
     snprintf(r.name, sizeof r.name, "Stage left");
     return r;
@@ -401,6 +405,102 @@ static void test_sender(void **state)
     model_destroy(w.model);
 }
 
+/* One of the stream's packets; of sound, it has one frame of silence. */
+static void send_packet(struct world *w, enum rtp_type type, uint16_t sequence)
+{
+    uint8_t bytes[RTP_DATAGRAM_MAX] = {0};
+    bool sound = type == RTP_TYPE_AUDIO;
+    media_t at = {(int64_t)(w->now_s * 48000)};
+    const struct rtp_packet packet = {
+        .ssrc = SENDER,
+        .timestamp = (uint32_t)at.n,
+        .sequence = sequence,
+        .payload_type = sound ? RTP_PT_L24 : RTP_PT_CONTROL,
+        .has_ext = true,
+        .ext = {.presentation = {ptp_at_media(at, 48000).ns + 10 * NS_PER_MS},
+                .type = (uint8_t)type,
+                .codec = RTP_CODEC_L24,
+                .channels = 2,
+                .rate_hz = 48000},
+    };
+
+    rtp_build(bytes, &packet, RTP_EXT_ID_DEFAULT);
+    model_rtp(w->model, (size_t)w->group, bytes, rtp_header_bytes(true) + (sound ? 6 : 0), htonl(0x0a4d0001),
+              now(w));
+}
+
+/* A page begins, and its receiver with it; lasts and ends. */
+static void hear_page(struct world *w, struct rtcp_report *member, uint16_t sequence)
+{
+    member->telemetry.state = TELEMETRY_PLAYING;
+    member->telemetry.starts++;
+    w->standby = false;
+    for (unsigned i = 0; i < 20; i++) {
+        send_packet(w, i == 0 ? RTP_TYPE_INIT : RTP_TYPE_AUDIO, sequence++);
+        second(w, member, 1);
+        assert_true(w->view->stream[0].on_air && !w->view->stream[0].standby);
+        assert_int_equal(w->view->alarms_all, 0);
+    }
+    send_packet(w, RTP_TYPE_TERMINATE, sequence);
+    second(w, member, 1);
+}
+
+/* A talker's sender, that says it is in standby: neither its silence nor that of its receivers is a fault,
+ * nor that they start anew with each page. Heard by ourselves, and by RTCP alone. */
+static void test_standby(void **state)
+{
+    for (int witness = 0; witness < 2; witness++) {
+        struct rtcp_report member = member_report(1, "a");
+        struct model_config c = config("");
+        struct world w;
+
+        (void)state;
+        c.witness = witness;
+        world_begin(&w, &c);
+        member.telemetry.starts = 0;
+        for (int page = 0; page < 3; page++) {
+            w.standby = true;
+            member.telemetry.state = TELEMETRY_IDLE;
+            for (int i = 0; i < 30; i++) {
+                second(&w, &member, 1);
+                assert_true(w.view->stream[0].standby && !w.view->stream[0].on_air);
+                assert_int_equal(w.view->alarms_all, 0);
+            }
+            hear_page(&w, &member, (uint16_t)(page * 21));
+        }
+        w.standby = true;
+        seconds(&w, &member, 1, 3);
+        /* who drops dead then is missed */
+        for (int i = 0; i < 10; i++) {
+            w.now_s += 1;
+            say(&w, &member, 0x0a4d0002);
+            w.view = model_tick(w.model, now(&w), w.now_s);
+        }
+        assert_false(w.view->stream[0].standby);
+        assert_non_null(strstr(alarm_of(w.view, VIEW_ALARM_STREAM, "")->why, "goodbye"));
+        model_destroy(w.model);
+    }
+}
+
+/* Who stops, but does not say that it is meant so, has a fault, however many reports it sends. */
+static void test_stuck(void **state)
+{
+    struct rtcp_report member = member_report(1, "a");
+    struct model_config c = config("");
+    struct world w;
+
+    (void)state;
+    world_begin(&w, &c);
+    seconds(&w, &member, 1, 3);
+    for (int i = 0; i < 12; i++) {
+        w.packets -= 1000;
+        second(&w, &member, 1);
+    }
+    assert_false(w.view->stream[0].standby || w.view->stream[0].on_air);
+    assert_non_null(alarm_of(w.view, VIEW_ALARM_STREAM, ""));
+    model_destroy(w.model);
+}
+
 /* Receivers of one host share its name: their cards tell them apart. */
 static void test_same_name(void **state)
 {
@@ -601,6 +701,8 @@ int main(void)
         cmocka_unit_test(test_interval),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_sender),
+        cmocka_unit_test(test_standby),
+        cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_same_name),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_described),

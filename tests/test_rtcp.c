@@ -204,7 +204,7 @@ static const struct rtcp_report worked_offer = {
     .has_clock = true,
     .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
     .has_offer = true,
-    .offer = {true, RTP_CODEC_L24, 48000, 2, 6, 10000000, 0},
+    .offer = {true, false, RTP_CODEC_L24, 48000, 2, 6, 10000000, 0},
 };
 
 static const struct rtcp_report worked_page = {
@@ -215,7 +215,7 @@ static const struct rtcp_report worked_page = {
     .has_clock = true,
     .clock = {.known = true, .domain = 5, .gm_id = 0x001dc1fffe123456},
     .has_offer = true,
-    .offer = {true, RTP_CODEC_L24, 48000, 1, 48, 30 * NS_PER_MS, 20 * NS_PER_MS},
+    .offer = {true, false, RTP_CODEC_L24, 48000, 1, 48, 30 * NS_PER_MS, 20 * NS_PER_MS},
 };
 
 /* A hold is said in steps, rounded up, within what can be said and what the latency is. */
@@ -358,13 +358,9 @@ static void test_round_trip(void **state)
             fill_telemetry(&want.telemetry, i);
         want.has_offer = i % 4 == 3;
         if (want.has_offer)
-            want.offer = (struct rtcp_offer){i % 8 == 3,
-                                             RTP_CODEC_L24,
-                                             96000,
-                                             i % 64 + 1,
-                                             i,
-                                             (int64_t)i * 39215686,
-                                             (int64_t)(i * 200) * RTCP_HOLD_STEP_NS};
+            want.offer = (struct rtcp_offer){
+                i % 8 == 3, i % 16 == 7, RTP_CODEC_L24,         96000,
+                i % 64 + 1, i,           (int64_t)i * 39215686, (int64_t)(i * 200) * RTCP_HOLD_STEP_NS};
         memset(bytes, 0xa5, sizeof bytes);
         len = rtcp_build(bytes, &want);
         assert_true(len <= RTCP_COMPOUND_MAX && len % 4 == 0);

@@ -442,6 +442,25 @@ static void test_invitation(void **state)
     send_close(sender);
 }
 
+/* A sender report as ever, but for the offer: nobody talks. The next one does not say so. */
+static void test_standby(void **state)
+{
+    struct sender *sender = open_sender(state);
+    int ear = open_ear(PORT + 1);
+    struct rtcp_report report;
+    uint8_t got[256];
+
+    for (int standby = 1; standby >= 0; standby--) {
+        assert_true((standby ? send_standby : send_report)(sender, &map, now) > 0);
+        assert_int_equal(rtcp_parse(got, hear(ear, got, sizeof got, NULL), &report), 0);
+        assert_true(report.has_sr && !report.bye && report.has_offer && !report.offer.waiting);
+        assert_int_equal(report.offer.standby, standby);
+        assert_int_equal(report.offer.frames_per_packet, 6);
+    }
+    close(ear);
+    send_close(sender);
+}
+
 /* What the map says of its time goes out, and is what a receiver reads. */
 static void test_clock_states(void **state)
 {
@@ -629,9 +648,10 @@ int main(void)
         cmocka_unit_test(test_bytes),         cmocka_unit_test(test_slot_is_reusable),
         cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_interface_down),
         cmocka_unit_test(test_reopen),        cmocka_unit_test(test_rtcp),
-        cmocka_unit_test(test_invitation),    cmocka_unit_test(test_clock_states),
-        cmocka_unit_test(test_cname_lengths), cmocka_unit_test(test_two_threads),
-        cmocka_unit_test(test_open_refused),  cmocka_unit_test(test_says_nothing),
+        cmocka_unit_test(test_invitation),    cmocka_unit_test(test_standby),
+        cmocka_unit_test(test_clock_states),  cmocka_unit_test(test_cname_lengths),
+        cmocka_unit_test(test_two_threads),   cmocka_unit_test(test_open_refused),
+        cmocka_unit_test(test_says_nothing),
     };
 
     return cmocka_run_group_tests(tests, enter_namespace, NULL);

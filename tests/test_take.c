@@ -3,6 +3,7 @@
  * Take: frame n of a take is media frame at + n, whatever is lost, late, restarted or silent in between; and
  * nothing waits for longer than it should.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "proto/codec.h"
 #include "proto/pcm.h"
 #include "receiver/take.h"
 
@@ -388,6 +390,80 @@ static void time_that_jumps_back_is_another_take(void **state)
     assert_int_equal(s->frames[1], end - again);
 }
 
+enum { OPUS_FRAMES = 480, OPUS_PACKETS = 300 };
+
+/* A tone's next packet, of media frame `n`; it is coded whether it comes or not. */
+static void play_opus(struct studio *s, struct encoder *encoder, int64_t n, bool comes)
+{
+    uint8_t datagram[RTP_DATAGRAM_MAX];
+    float sound[OPUS_FRAMES * CHANNELS];
+    size_t header = rtp_header_bytes(true);
+    int64_t ahead = n + encoder_look_ahead(encoder);
+    const struct rtp_packet packet = {
+        .ssrc = s->ssrc,
+        .timestamp = (uint32_t)(uint64_t)n,
+        .sequence = s->sequence++,
+        .payload_type = RTP_PT_OPUS,
+        .has_ext = true,
+        .ext = {.presentation = {ptp_at_media((media_t){n}, RATE).ns + LINK},
+                .type = RTP_TYPE_AUDIO,
+                .codec = RTP_CODEC_OPUS,
+                .channels = CHANNELS,
+                .rate_hz = RATE},
+    };
+    int len;
+
+    for (unsigned i = 0; i < OPUS_FRAMES * CHANNELS; i++)
+        sound[i] = (float)(0.3 * sin(2 * M_PI * 440 / RATE * (double)(ahead % RATE + i / CHANNELS)));
+    rtp_build(datagram, &packet, RTP_EXT_ID_DEFAULT);
+    len = encoder_run(encoder, sound, datagram + header);
+    assert_true(len > 0);
+    wait_ms(s, OPUS_FRAMES * 1000 / RATE);
+    if (comes)
+        take_datagram(s->take, s->map, datagram, header + (size_t)len, (raw_ns){RAW0 + s->now_ns}, HOST);
+}
+
+/* Behind a packet of Opus that is lost the next ones wait to be decoded; the file goes on all the same. */
+static void opus_goes_on_behind_lost_packets(void **state)
+{
+    const struct codec_format format = {RTP_CODEC_OPUS, RATE, CHANNELS, OPUS_FRAMES, 96000, false, 0};
+    struct encoder *encoder = encoder_create(&format);
+    struct studio *s = *state;
+    int64_t begin = media_at(s->now_ns), lost = 0;
+
+    for (int64_t k = 0; k < OPUS_PACKETS; k++) {
+        bool comes = k % 50 != 25;
+
+        play_opus(s, encoder, begin + k * OPUS_FRAMES, comes);
+        lost += !comes;
+        /* what is late has its second to come, and no longer */
+        assert_true((int64_t)s->frames[0] >= (k < 25 ? k + 1 : k - RATE / OPUS_FRAMES) * OPUS_FRAMES);
+    }
+    take_finish(s->take);
+    assert_int_equal(s->begun, 1);
+    assert_int_equal(s->formats[0].codec, RTP_CODEC_OPUS);
+    assert_int_equal(s->formats[0].at.n, begin);
+    assert_int_equal(s->frames[0], OPUS_PACKETS * OPUS_FRAMES);
+    assert_int_equal(counters_of(s).concealed, lost * OPUS_FRAMES);
+    assert_int_equal(counters_of(s).gap, 0);
+    assert_int_equal(counters_of(s).late, 0);
+    /* the tone goes on through all of it, in its place */
+    for (int64_t k = 1; k < OPUS_PACKETS; k++) {
+        double in_step = 0, power = 0;
+
+        for (int64_t i = k * OPUS_FRAMES; i < (k + 1) * OPUS_FRAMES; i++) {
+            double x = (double)s->samples[0][i * CHANNELS];
+            int64_t n = begin + i;
+
+            in_step += x * 0.3 * sin(2 * M_PI * 440 / RATE * (double)(n % RATE));
+            power += x * x;
+        }
+        assert_true(power > OPUS_FRAMES * 0.02);
+        assert_true(in_step > OPUS_FRAMES * 0.02);
+    }
+    encoder_destroy(encoder);
+}
+
 static void nothing_heard_is_no_take(void **state)
 {
     struct studio *s = *state;
@@ -529,6 +605,7 @@ int main(void)
         TEST(ten_seconds_of_nothing_end_it),
         TEST(ten_seconds_of_nothing_without_a_clock),
         TEST(time_that_jumps_back_is_another_take),
+        TEST(opus_goes_on_behind_lost_packets),
         TEST(nothing_heard_is_no_take),
         cmocka_unit_test(survives_anybody),
     };

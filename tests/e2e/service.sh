@@ -18,7 +18,8 @@ net="--group $group --interface eth0 --clock system"
 # ---- installation -------------------------------------------------------------------------------------------------
 root=$work/root
 units=$root/usr/lib/systemd/system
-installation() { make -s -C "$tree" BUILD="$build" PREFIX="$root/usr" SYSCONFDIR="$root/etc" "$1"; }
+# relative, as it was built: else what depends on a header is not known
+installation() { make -s -C "$tree" BUILD="${build#"$tree"/}" PREFIX="$root/usr" SYSCONFDIR="$root/etc" "$1"; }
 check 'make install' installation install
 for end in send recv; do
     program=$build/unisono-$end example=$root/etc/unisono/$end.conf.example

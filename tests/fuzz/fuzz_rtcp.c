@@ -72,8 +72,8 @@ static bool same_offer(const struct rtcp_report *a, const struct rtcp_report *b)
 {
     const struct rtcp_offer *x = &a->offer, *y = &b->offer;
 
-    return a->has_offer == b->has_offer && x->waiting == y->waiting && x->codec == y->codec &&
-           x->rate_hz == y->rate_hz && x->channels == y->channels &&
+    return a->has_offer == b->has_offer && x->waiting == y->waiting && x->standby == y->standby &&
+           x->codec == y->codec && x->rate_hz == y->rate_hz && x->channels == y->channels &&
            x->frames_per_packet == y->frames_per_packet && x->latency_ns == y->latency_ns &&
            x->hold_ns == y->hold_ns;
 }

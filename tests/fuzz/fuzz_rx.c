@@ -44,6 +44,7 @@
 
 enum {
     CYCLES_MAX = 64,      /* of one program: the work is bounded */
+    END_CYCLES = 512,     /* of the shortest, for a fade and all that a card holds */
     FRAMES_MAX = 1 << 13, /* rendered */
     DATAGRAMS_MAX = 256,
     ROOM_MAX = 4096,
@@ -682,9 +683,11 @@ static void check_end(struct world *w)
 {
     stop(w);
     w->budget = UINT64_MAX; /* that was for the program */
+    /* time passes: what the card holds at most may leave no room for the whole fade */
     for (int i = 0; !rx_ended(w->rx); i++) {
-        DEMAND(i < 4);
-        render(w, ROOM_MAX);
+        DEMAND(i < END_CYCLES);
+        w->cycles = 0;
+        live(w, 1);
     }
     render(w, 64);
     DEMAND(status_of(w->rx).state == RX_IDLE);

@@ -53,7 +53,10 @@ static void print_figure(const char *what, double value, const char *unit, FILE 
 static void print_stream(const struct view_stream *s, FILE *out)
 {
     fprintf(out, "stream %s on %s: %s, %zu of %zu receivers play", s->name, s->group,
-            s->on_air ? "on the air" : "silent", s->playing, s->receivers);
+            s->on_air    ? "on the air"
+            : s->standby ? "standby"
+                         : "silent",
+            s->playing, s->receivers);
     print_figure("apart", s->apart_us, "us", out);
     print_figure("p99", s->apart_p99_us, "us", out);
     print_figure("headroom", s->headroom_ms, "ms", out);
@@ -65,7 +68,7 @@ bool check_print(const struct check *c, const struct view *v, FILE *out)
     bool heard = false, pass;
 
     for (size_t i = 0; i < v->streams; i++)
-        heard = heard || v->stream[i].on_air || v->stream[i].receivers > 0;
+        heard = heard || v->stream[i].on_air || v->stream[i].standby || v->stream[i].receivers > 0;
     pass = heard && c->count == 0;
     fprintf(out, "%s\n", pass ? "PASS" : "FAIL");
     if (!heard)

@@ -138,6 +138,7 @@ static void put_stream(struct json *j, const struct view_stream *s)
     json_flag(j, "announced", s->announced);
     json_flag(j, "on_air", s->on_air);
     json_flag(j, "waiting", s->waiting);
+    json_flag(j, "standby", s->standby);
     json_text(j, "codec", s->codec);
     json_count(j, "rate_hz", s->rate_hz);
     json_count(j, "channels", s->channels);

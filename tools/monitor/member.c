@@ -253,9 +253,9 @@ static void judge_interval(struct member *m, const struct roster_member *said,
                     i->late, i->expected, percent, on->limits->loss_percent);
     if (i->xruns)
         alarm_raise(&m->alarms[VIEW_ALARM_XRUN], VIEW_ALARM, on->now, "its card ran dry, %u times", i->xruns);
-    /* with a new stream all begin anew */
+    /* with a new stream, and each page, all begin anew */
     else if (i->starts && m->view.starts > 1 &&
-             on->now.ns - on->stream_since.ns > NEW_STREAM_NS + 2 * said->gap_ns)
+             on->now.ns - on->sound_since.ns > NEW_STREAM_NS + 2 * said->gap_ns)
         alarm_raise(&m->alarms[VIEW_ALARM_XRUN], VIEW_ALARM, on->now,
                     "it lost its place and started anew, %u times", i->starts);
 }

@@ -56,9 +56,9 @@ struct member_context {
     const struct monitor_limits *limits;
     bool on_air;
     uint32_t rate_hz;
-    raw_ns stream_since; /* its SSRC */
-    bool has_reference;  /* whose time is right, so that others are wrong */
-    bool of_sender;      /* that is the sender's; else the majority's */
+    raw_ns sound_since; /* it began, and all with it */
+    bool has_reference; /* whose time is right, so that others are wrong */
+    bool of_sender;     /* that is the sender's; else the majority's */
     struct rtcp_clock reference;
 };
 

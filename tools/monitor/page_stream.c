@@ -47,6 +47,8 @@ static void heading(struct sheet *sheet, const struct desk *desk, const struct v
         flow_field(&flow, LOOK_PLAIN, "stream %zu of %zu", desk->stream + 1, view->streams);
     if (s->waiting)
         flow_field(&flow, LOOK_NOTE, "WAITING FOR RECEIVERS");
+    else if (s->standby)
+        flow_field(&flow, LOOK_PLAIN, "standby");
     else if (!s->on_air)
         flow_field(&flow, LOOK_WARNING, "NO SOUND");
     flow_field(&flow, LOOK_PLAIN, "%s", s->group);

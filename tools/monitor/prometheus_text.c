@@ -75,6 +75,7 @@ static const struct metric of_stream[] = {
     {"announced", "1 when it is announced by SAP or mDNS.", FLAG, MEMBER(view_stream, announced), &ONE},
     {"on_air", "1 when sound comes.", FLAG, MEMBER(view_stream, on_air), &ONE},
     {"waiting", "1 when its sender waits for receivers.", FLAG, MEMBER(view_stream, waiting), &ONE},
+    {"standby", "1 when it is silent because nobody talks.", FLAG, MEMBER(view_stream, standby), &ONE},
     {"sample_rate_hertz", "Sampling rate.", COUNT, MEMBER(view_stream, rate_hz), &ONE},
     {"channels", "Channels.", COUNT, MEMBER(view_stream, channels), &ONE},
     S("packet_time_seconds", ptime_ms, &MS, "Duration of a packet."),

@@ -49,7 +49,7 @@ static void take_ssrc(struct session *s, uint32_t ssrc, raw_ns now)
     if (s->ssrc == ssrc)
         return;
     s->ssrc = ssrc;
-    s->ssrc_since = now;
+    s->ssrc_since = s->sound_since = now;
     s->least_headroom_ms = NAN;
     s->packets_grew.ns = 0;
 }
@@ -82,6 +82,7 @@ void session_sender_says(struct session *s, size_t place, const struct rtcp_repo
         s->sender = place;
     }
     s->left = report->bye;
+    s->standby = report->has_offer && report->offer.standby;
     take_ssrc(s, report->ssrc, now);
     if (report->has_sr && report->packets != s->packets)
         s->packets_grew = now;
@@ -168,6 +169,7 @@ static void show_sound(struct session *s, const struct session_second *at, const
                        struct view_stream *v)
 {
     struct witness *w = &s->witness;
+    bool began = w->began;
 
     if (s->recorded)
         testimony_show(&s->testimony, v->rate_hz, v->latency_ms, packet_bytes(v, sender), &v->witness,
@@ -185,8 +187,13 @@ static void show_sound(struct session *s, const struct session_second *at, const
     else if (v->witness.hears && w->stream.locked)
         take_ssrc(s, w->stream.claim.ssrc, at->now);
     v->ssrc = s->ssrc;
-    v->on_air = v->witness.hears || (!s->witnessed && s->packets_grew.ns && !s->left &&
+    v->on_air = v->witness.hears || (!s->witnessed && s->packets_grew.ns && !s->left && !s->standby &&
                                      at->now.ns - s->packets_grew.ns < REPORTS_NS);
+    v->standby =
+        s->standby && !s->left && !v->on_air && sender && at->now.ns - sender->newest.ns < REPORTS_NS;
+    if (began || (v->on_air && s->stood_by))
+        s->sound_since = at->now;
+    s->stood_by = v->standby;
 }
 
 /* Whose time counts: the sender's, else that of most members (Boyer and Moore's vote). */
@@ -235,7 +242,7 @@ void session_show(struct session *s, const struct session_second *at, struct vie
                                        .limits = at->limits,
                                        .on_air = v->on_air,
                                        .rate_hz = v->rate_hz,
-                                       .stream_since = s->ssrc_since};
+                                       .sound_since = s->sound_since};
     find_reference(at, sender, context);
 }
 
@@ -356,10 +363,11 @@ static void judge_sender(struct session *s, const struct session_second *at, str
 static void judge_sound(struct session *s, const struct session_second *at, const struct view_stream *v)
 {
     struct alarm *stream = &s->alarms[VIEW_ALARM_STREAM];
-    bool vanished = s->ssrc && !s->left && !s->witness.ended;
+    /* after the end of a page its sender is still to say goodbye */
+    bool vanished = s->ssrc && !s->left && (!s->witness.ended || s->standby);
     char address[16];
 
-    if (v->on_air || v->waiting || (!v->announced && !vanished))
+    if (v->on_air || v->waiting || v->standby || (!v->announced && !vanished))
         s->silent_since.ns = 0;
     else if (!s->silent_since.ns)
         s->silent_since = at->now;

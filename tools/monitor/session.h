@@ -34,6 +34,9 @@ struct session {
     bool left;     /* by BYE */
     uint32_t ssrc;
     raw_ns ssrc_since;
+    raw_ns sound_since;  /* its sound began anew: with another SSRC, by INIT, or after a standby */
+    bool standby;        /* as its sender said last, */
+    bool stood_by;       /* and as it was a second ago */
     uint32_t packets;    /* as the newest sender report counts them, */
     raw_ns packets_grew; /* and when that grew; 0: never */
     uint32_t rival_ssrc; /* another that sends, by RTCP */

@@ -113,6 +113,7 @@ struct view_stream {
     bool announced; /* by SAP or mDNS */
     bool on_air;    /* sound comes */
     bool waiting;   /* the sender holds its start until receivers are there */
+    bool standby;   /* nobody talks: no sound comes, and its sender says that it is meant so */
     uint32_t ssrc;
     char codec[8];
     uint32_t rate_hz;

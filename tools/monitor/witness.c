@@ -137,6 +137,7 @@ static void take_of_stream(struct witness *w, const struct witness_datagram *d, 
     w->packets++;
     w->bytes += d->len + UDP_IP_BYTES;
     w->ended = p->has_ext && p->ext.type == RTP_TYPE_TERMINATE;
+    w->began = w->began || (p->has_ext && p->ext.type == RTP_TYPE_INIT);
     if (!sound || duplicate)
         return;
     take_transit(w, transit_ns, map);
@@ -291,6 +292,7 @@ void witness_nothing(struct view_witness *view)
 static void begin_second(struct witness *w)
 {
     w->packets = w->bytes = w->timed = w->intruders = 0;
+    w->began = false;
     w->deviation_ns = 0;
     histogram_init(&w->transits);
     memset(w->peaks, 0, sizeof w->peaks);

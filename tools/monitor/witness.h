@@ -55,6 +55,7 @@ struct witness {
 
     /* since the last tick */
     uint64_t packets, bytes, timed;
+    bool began; /* with an INIT */
     struct histogram transits;
     int64_t deviation_ns, transit_before_ns;
     bool has_transit;
