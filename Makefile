@@ -316,7 +316,7 @@ $(BUILD)/bench-stamp: $(call objects,tools/bench/stamp)
 	$(link)
 
 $(BUILD)/bench-stages: $(call objects,tools/bench/stages $(RX) $(TX) proto/options $(CORE))
-	$(link) -lsamplerate -lm
+	$(link) -lsamplerate -lopus -lm
 
 UNIT_NAMES := send send@ recv recv@
 

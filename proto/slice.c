@@ -32,12 +32,15 @@ bool slice_skip(struct slice *text, struct slice prefix)
 struct slice slice_cut(struct slice *text, char separator, bool *found)
 {
     struct slice head = {text->at, 0};
+    size_t taken;
 
     while (head.len < text->len && text->at[head.len] != separator)
         head.len++;
     *found = head.len < text->len;
-    text->at += head.len + *found;
-    text->len -= head.len + *found;
+    taken = head.len + *found;
+    if (taken) /* of an empty piece `at` means nothing: it may be NULL, to which not even 0 may be added */
+        text->at += taken;
+    text->len -= taken;
     return head;
 }
 

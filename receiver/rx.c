@@ -27,6 +27,8 @@ enum {
 #define MARGIN_MIN_NS  (150 * NS_PER_US)  /* what a wake-up may come late without harm: a twentieth of the */
 #define MARGIN_MAX_NS  (1000 * NS_PER_US) /* latency, within these */
 
+#define NO_HORIZON (INT64_MAX / 2) /* frames: the card may hold whatever there is room for */
+
 struct rx {
     struct rx_config config;
     struct rx_settings settings;
@@ -264,11 +266,12 @@ static size_t smaller(int64_t a, size_t b)
 
 /*
  * How much the card may hold at most, so that a stream that begins, whose packets come so long before their
- * time, need not wait until it has drained.
+ * time, need not wait until it has drained. While none is offered, the room alone decides, whatever the card
+ * says is queued.
  */
 static int64_t horizon(const struct rx *rx, const struct card_view *card)
 {
-    int64_t least = card->floor + (int64_t)rx->config.card_frames; /* more than it can hold */
+    int64_t least = NO_HORIZON;
 
     for (unsigned i = 0; i < rx->config.voices; i++) {
         const struct voice *v = &rx->voices[i];
@@ -447,8 +450,8 @@ size_t rx_render(struct rx *rx, const struct clock_map *map, size_t room, float 
         done += plan.frames;
         card.written.n += (int64_t)plan.frames;
         card.queued += (int64_t)plan.frames;
-        /* cut short, what the card needs until the next cycle may still be lacking */
-        if (!plan.sounding || !plan.cut || card.queued >= card.floor)
+        /* cut short, what the card needs until the next cycle may still be lacking; behind the end is none */
+        if (!plan.sounding || !plan.cut || card.queued >= card.floor || rx_ended(rx))
             break;
     }
     rx->written = card.written;

@@ -80,7 +80,8 @@ static void deliver(struct post *p, const struct rtp_packet *packet, const uint8
 
     assert_non_null(bytes);
     rtp_build(bytes, packet, RTP_EXT_ID_DEFAULT);
-    memcpy(bytes + header, payload, len);
+    if (len)
+        memcpy(bytes + header, payload, len);
     p->event = intake_datagram(&p->in, &known, bytes, header + len, p->now, 77);
     free(bytes);
 }

@@ -650,6 +650,27 @@ static void stop_while_playing_fades(void **state)
     close_room(r);
 }
 
+/* Whatever a card says of its queue: the fade is written into the room there is, and nothing behind it. */
+static void stop_whatever_is_said_to_be_queued(void **state)
+{
+    static const int64_t queued[] = {0, 100, 4000, 50000, -2000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof queued / sizeof *queued; i++) {
+        struct room *r = open_room(usual());
+
+        run_until(r, 1);
+        switch_on(r, true);
+        run_until(r, 2);
+        assert_int_equal(status_of(r).state, RX_PLAYING);
+        rx_card(r->rx, (raw_ns){RAW0 + r->now}, queued[i]);
+        rx_stop(r->rx);
+        assert_int_equal(rx_render(r->rx, &r->map, 4096, r->block), 960);
+        assert_true(rx_ended(r->rx));
+        close_room(r);
+    }
+}
+
 /* A fade that was to be followed by a new start ends for good when told to. */
 static void stop_while_fading(void **state)
 {
@@ -1352,6 +1373,7 @@ int main(void)
         cmocka_unit_test(stop_while_armed),
         cmocka_unit_test(stop_while_playing_fades),
         cmocka_unit_test(stop_while_fading),
+        cmocka_unit_test(stop_whatever_is_said_to_be_queued),
         cmocka_unit_test(lost_clock_fades_and_returns),
         cmocka_unit_test(doubtful_clock_plays_on),
         cmocka_unit_test(lost_clock_mutes_where_wanted),

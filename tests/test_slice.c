@@ -49,6 +49,7 @@ static void test_equality(void **state)
 static void test_cutting(void **state)
 {
     struct slice text = SLICE("a:b::"), words = SLICE("  one two   three");
+    struct slice nothing = {NULL, 0};
     bool found;
 
     (void)state;
@@ -59,6 +60,9 @@ static void test_cutting(void **state)
     assert_int_equal(text.len, 0);
     assert_slice(slice_cut(&text, ':', &found), "");
     assert_false(found);
+    assert_int_equal(slice_cut(&nothing, ':', &found).len, 0);
+    assert_false(found);
+    assert_int_equal(nothing.len, 0);
 
     assert_slice(slice_word(&words), "one");
     assert_slice(words, "two   three");

@@ -3,14 +3,20 @@
  * Several voices of one rx, driven by a little program: the first bytes choose the receiver, each further
  * byte is an instruction with its arguments behind it. tests/fuzz/fuzz_rx.c does the same with one voice and
  * looks closer; here it is about what they do to each other, and about what a user changes while they sound.
+ * The last of the senders sends Opus, the others L16.
  *
- *   LIVE   some cycles of normal life: packets of all senders that are on come, the card is read, sound
- * rendered START  a sender begins, with an INIT or without, at another latency, as a page or not END    a
- * sender ends: TERMINATE, BYE, or nothing SET    gain, mute, delay, route of a voice or of the whole output,
- * ducking OFFER  a lead, sensible or not STOPPED the card stopped REFUSE, DESCRIBE, STALL
+ *   LIVE      some cycles of normal life: packets of all senders that are on come, the card is read, sound
+ *             is rendered
+ *   START     a sender begins, with an INIT or without, at another latency, as a page or not
+ *   END       a sender ends: TERMINATE, BYE, or nothing
+ *   SET       gain, mute, delay, route of a voice or of the whole output, ducking
+ *   OFFER     a lead, sensible or not
+ *   STOPPED   the card stopped
+ *   REFUSE, DESCRIBE, STALL
  *
  * What must hold: no more frames than there is room for, all of them finite and none louder than all senders
- * together; the card never is left below what the next cycle needs, as long as room is there.
+ * together (Opus of bytes that mean anything knows no full scale: then only finite); the card never is left
+ * below what the next cycle needs, as long as room is there.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -18,7 +24,7 @@
 #include <string.h>
 
 #include "demand.h"
-#include "proto/pcm.h"
+#include "proto/codec.h"
 #include "receiver/rx.h"
 #include "receiver/timeline.h"
 
@@ -27,7 +33,15 @@
 #define GAIN_MAX  2.0
 #define OVERSHOOT 4.6 /* of a sinc filter and concealment, as in fuzz_rx.c */
 
-enum { VOICES = 3, RATE = 48000, CARD_FRAMES = 2048, CYCLES_MAX = 128, GUARD = 8, CHANNELS = 2 };
+enum {
+    VOICES = 3,
+    RATE = 48000,
+    CARD_FRAMES = 2048,
+    CYCLES_MAX = 512, /* of one program: the work is bounded; after 128 no sound had begun yet */
+    GUARD = 8,
+    CHANNELS = 2,
+    OPUS = VOICES - 1
+};
 
 struct sender {
     bool on;
@@ -43,6 +57,7 @@ struct world {
     struct clock_map map;
     raw_ns now, t0; /* t0: the card's frame `first` left */
     bool runs;
+    bool loud; /* Opus came */
     int64_t first, written;
     unsigned cycles;
     struct sender senders[VOICES];
@@ -65,18 +80,43 @@ static uint8_t byte(struct world *w)
     return w->at < w->end ? *w->at++ : 0;
 }
 
+static int64_t packet_frames(unsigned voice)
+{
+    return voice == OPUS ? CODEC_OPUS_STEP : 48;
+}
+
+/* The sound of one packet; its end. */
+static uint8_t *put_sound(uint8_t *to, unsigned voice, media_t at)
+{
+    uint32_t random = (uint32_t)(uint64_t)at.n;
+    size_t len = 2 + random % 61;
+
+    if (voice == OPUS) { /* one frame of 2.5 ms, fullband, mono, of bytes that mean anything */
+        *to++ = 28 << 3;
+        for (size_t i = 1; i < len; i++)
+            *to++ = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
+        return to;
+    }
+    for (unsigned i = 0; i < 48; i++) {
+        *to++ = (uint8_t)(at.n % 251);
+        *to++ = (uint8_t)i;
+    }
+    return to;
+}
+
 static void say(struct world *w, unsigned voice, enum rtp_type type)
 {
     struct sender *s = &w->senders[voice];
+    enum rtp_codec codec = voice == OPUS ? RTP_CODEC_OPUS : RTP_CODEC_L16;
     struct rtp_packet packet = {
         .ssrc = s->ssrc,
         .sequence = s->sequence++,
         .timestamp = (uint32_t)(uint64_t)s->next,
-        .payload_type = RTP_PT_L16,
+        .payload_type = codec == RTP_CODEC_OPUS ? RTP_PT_OPUS : RTP_PT_L16,
         .has_ext = true,
         .ext = {.presentation = {ptp_at_media((media_t){s->next}, RATE).ns + s->link_ns},
                 .type = (uint8_t)type,
-                .codec = RTP_CODEC_L16,
+                .codec = (uint8_t)codec,
                 .channels = 1,
                 .priority = s->priority,
                 .rate_hz = RATE},
@@ -85,11 +125,11 @@ static void say(struct world *w, unsigned voice, enum rtp_type type)
     size_t length = rtp_header_bytes(true);
 
     rtp_build(bytes, &packet, RTP_EXT_ID_DEFAULT);
-    for (unsigned i = 0; type == RTP_TYPE_AUDIO && i < 48; i++) {
-        bytes[length++] = (uint8_t)(s->next % 251);
-        bytes[length++] = (uint8_t)i;
+    if (type == RTP_TYPE_AUDIO) {
+        length = (size_t)(put_sound(bytes + length, voice, (media_t){s->next}) - bytes);
+        s->next += packet_frames(voice);
+        w->loud |= voice == OPUS;
     }
-    s->next += type == RTP_TYPE_AUDIO ? 48 : 0;
     rx_datagram(w->rx, voice, &w->map, bytes, length, w->now, voice);
 }
 
@@ -107,7 +147,7 @@ static void check(const struct world *w, size_t frames, size_t room)
     DEMAND(memcmp(w->out + room * CHANNELS, guard, sizeof guard) == 0);
     for (size_t i = 0; i < frames * CHANNELS; i++) {
         DEMAND(isfinite(w->out[i]));
-        DEMAND(fabs((double)w->out[i]) <= VOICES * GAIN_MAX * GAIN_MAX * OVERSHOOT);
+        DEMAND(fabs((double)w->out[i]) <= VOICES * GAIN_MAX * GAIN_MAX * OVERSHOOT * (w->loud ? 0x1p24 : 1));
     }
     for (unsigned i = 0; i < VOICES; i++) {
         struct rx_status s;
@@ -126,7 +166,8 @@ static void cycle(struct world *w)
     w->now = rx_deadline(w->rx, w->now);
     for (unsigned i = 0; i < VOICES; i++)
         for (int n = 0; w->senders[i].on && n < 8 &&
-                        ptp_at_media((media_t){w->senders[i].next + 48}, RATE).ns <= PTP0 + w->now.ns - RAW0;
+                        ptp_at_media((media_t){w->senders[i].next + packet_frames(i)}, RATE).ns <=
+                            PTP0 + w->now.ns - RAW0;
              n++)
             say(w, i, RTP_TYPE_AUDIO);
     queued = w->written - played(w);
@@ -230,7 +271,7 @@ static void obey(struct world *w)
 
     switch (what & 7) {
     case 0:
-        for (unsigned n = what >> 3; n && w->cycles < CYCLES_MAX; n--, w->cycles++)
+        for (unsigned n = 4 * (what >> 3); n && w->cycles < CYCLES_MAX; n--, w->cycles++)
             cycle(w);
         break;
     case 1:
