@@ -9,7 +9,7 @@ for name in sender speaker listener; do host $name; done
 net="--group $group --interface eth0 --clock system"
 send="$build/unisono-send $net --realtime off"
 
-run dumpcap @listener dumpcap -q -i eth0 -f "udp port ${group#*:}" -w "$work/wire.pcapng"
+run dumpcap @listener dumpcap -q -i eth0 -f "udp port ${group#*:} or udp port 9" -w "$work/wire.pcapng"
 await dumpcap 10 '^File: '
 run speaker @speaker "$build/unisono-recv" --device speaker $net --stats "$work/speaker.json"
 await speaker 10 'clock system: locked'
@@ -84,6 +84,16 @@ check 'an announcement ends by itself' [ $status = 0 ]
 
 # ---- what was on the wire -----------------------------------------------------------------------------------------
 await_stat speaker 5 state = idle
+# what dumpcap has not taken from the kernel when it is stopped is gone
+captured() {
+    local until=$((SECONDS + 10))
+    ip netns exec "$ns_sender" bash -c 'echo the end of the capture > /dev/udp/10.77.0.3/9'
+    until grep -qa 'the end of the capture' "$work/wire.pcapng"; do
+        [ $SECONDS -lt $until ] || return 1
+        sleep 0.05
+    done
+}
+check 'all of it is captured' captured
 stop dumpcap
 # one line for each packet: SSRC, type, priority, timestamp, payload; all in hexadecimal but type and priority
 tshark -r "$work/wire.pcapng" -Y "udp.dstport == ${group#*:}" -T fields -e udp.payload 2> "$work/tshark.log" |
