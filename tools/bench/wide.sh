@@ -25,19 +25,20 @@ missing() {
 
 # each on one core: the receiver on the last, the sender on the first
 part_wide() {
-    local last=$(($(nproc) - 1))
+    local last=$(($(nproc) - 1)) before
     echo 'measuring: 64 channels, 8000 packets/s'
     [ "$last" -gt 0 ] || echo '  there is one core only: both share it'
     sox -D -n -r 48000 -c 64 -b 24 "$work/wide.wav" synth 2 whitenoise gain -12 || return
     run wide @a taskset --cpu-list $last "$build/unisono-recv" --device wide --channels 64 --group "$group" --interface eth0 \
         --clock system --stats "$work/wide.json"
     await wide 10 'clock system: locked' || return
-    run sender @sender taskset --cpu-list 0 "$build/unisono-send" --input "file:$work/wide.wav" --loop --ptime 0.125 --latency 20 \
+    run sender @sender taskset --cpu-list 0 "$build/unisono-send" --input "file:$work/wide.wav" --loop --ptime 0.125 --latency 60 \
         --group "$group" --interface eth0 --clock system --stats "$work/sender.json"
     playing wide || return
+    before=$(($(missing wide) + $(missing sender))) # what had gathered by the start and was past its time
     measure "$seconds" sender wide || return
     put wide_packets system "$(stat_of "$work/wide.json" received_packets)"
-    put wide_missing system "$(($(missing wide) + $(missing sender)))"
+    put wide_missing system "$(($(missing wide) + $(missing sender) - before))"
     put wide_sender system "${busy[sender]}"
     put wide_receiver system "${busy[wide]}"
     put wide_sender_mib system "$(resident sender)"
