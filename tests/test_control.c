@@ -686,7 +686,12 @@ static void test_answers_offer(void **state)
         .cname_len = 5,
         .cname = "stage",
         .has_offer = true,
-        .offer = {true, RTP_CODEC_L24, 48000, 2, 48, 10 * NS_PER_MS, 0},
+        .offer = {.waiting = true,
+                  .codec = RTP_CODEC_L24,
+                  .rate_hz = 48000,
+                  .channels = 2,
+                  .frames_per_packet = 48,
+                  .latency_ns = 10 * NS_PER_MS},
     };
     struct rtcp_report said, ignored;
     struct rtcp_offer told = {0};
