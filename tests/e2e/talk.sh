@@ -106,7 +106,7 @@ check 'four senders, each under one SSRC' [ ${#ssrcs[@]} = 4 ]
 # said SSRC: the types in order, repetitions as one
 said() { awk -v ssrc=$1 '$1 == ssrc && $2 != last { printf "%s", last = $2 }' "$work/packets"; }
 payload() { awk -v ssrc=$1 '$1 == ssrc { printf "%s", $5 }' "$work/packets"; }
-samples() { sox -D "$1" -t raw -e signed -b 24 -B - | xxd -p -c 0 | tr -d '\n'; }
+samples() { sox -D "$1" -t raw -e signed -b 24 -B - | od -An -v -tx1 | tr -d ' \n'; }
 holds() { case $1 in *"$2"*) [ ${#2} -gt 10000 ] ;; *) echo "${#2} digits are not within ${#1}"; return 1 ;; esac; }
 
 check 'by signal: INIT, sound, TERMINATE; INIT and sound of the one that died' [ "$(said ${ssrcs[0]})" = 10210210 ]
