@@ -190,10 +190,11 @@ static void hand_over(struct playback *p, const struct rx_status *rx, struct sha
 static void publish(struct playback *p, raw_ns now)
 {
     struct rx_distributions distributions;
-    bool hand = all_taken(p);
+    bool hand;
 
     if (now.ns < p->publish_at.ns)
         return;
+    hand = all_taken(p);
     p->publish_at.ns = now.ns + PUBLISH_NS;
     p->status.card_present = p->card != NULL;
     for (unsigned i = 0; i < p->config.rx.voices; i++) {

@@ -2,11 +2,14 @@
 /*
  * rx: the receiver, whole, without a system call in it.
  *
- *   datagrams --> voice: stream (whose?) --> timeline --> route --> conceal --> resample --> fader, duck --.
- *   datagrams --> voice +--> mix --> frames for
- *   ...                                        ^                        ^                                   |
- * the card card readings --> observer ----------------+------ playout ---------+ media clock
- * -------------------------------------'
+ *   datagrams --> voice --.
+ *   datagrams --> voice --+--> mix --> frames for the card
+ *   datagrams --> voice --'
+ *
+ *   voice:  stream (whose?) --> timeline --> route --> conceal --> resample --> fader, duck
+ *                                  ^                                  ^
+ *   card readings --> observer ----+------------- playout ------------+
+ *   media clock   --------------------------------------'
  *
  * Whoever drives it (daemon, simulator, fuzzer) passes time, datagrams and card readings in, and gets frames
  * to write and the next deadline back. Nothing is allocated after rx_create().

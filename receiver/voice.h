@@ -71,9 +71,12 @@ struct voice_want {
     bool starved; /* it could begin if the card held less */
 };
 
+/* A zeroed voice. Returns 0, or -ENOMEM; voice_free() takes what is left of it. `timeline_samples`: floats.
+ */
 int voice_init(struct voice *v, const struct rx_config *config, size_t timeline_samples);
 void voice_free(struct voice *v);
 
+/* As rx_datagram(). `stopping`: what begins is not heard any more. */
 void voice_datagram(struct voice *v, const struct clock_map *map, const uint8_t *bytes, size_t length,
                     raw_ns arrival, uint64_t source, bool stopping, uint32_t card_rate_hz);
 
@@ -86,6 +89,7 @@ void voice_lost(struct voice *v, uint32_t card_rate_hz);
 /* The card stopped, and what was queued is gone. */
 void voice_card_stopped(struct voice *v);
 
+/* Gains and routes by ramps at once, the delay by a crossfade as soon as its sound is there. */
 void voice_set(struct voice *v, const struct voice_settings *settings, uint32_t card_rate_hz);
 
 /* From sampling to playout, own delays included. */
@@ -94,6 +98,10 @@ int64_t voice_link_ns(const struct voice *v, int64_t delay_ns);
 /* Whether programmes give way to it. */
 bool voice_is_page(const struct voice *v);
 
+/*
+ * Brings the voice up to `card` and `map`: it may begin to play, to move to another delay, or to fade. Fills
+ * *want, whose numbers are card frames; SIZE_MAX: no limit.
+ */
 void voice_prepare(struct voice *v, const struct card_view *card, const struct clock_map *map,
                    struct voice_want *want);
 

@@ -281,6 +281,7 @@ static void strange_terminate_ends_nothing(void **state)
 /* Each refusal in its own counter, whatever the stream; none of them begins or disturbs one. */
 static void refusals_by_form(void **state)
 {
+    (void)state;
     for (int locked = 0; locked < 2; locked++) {
         struct post p = new_post(false, 1 << 12);
         int64_t n = media_now(&p);
@@ -288,7 +289,6 @@ static void refusals_by_form(void **state)
         uint8_t bytes[RTP_DATAGRAM_MAX] = {0};
         uint64_t foreign = 0, malformed = 0;
 
-        (void)state;
         if (locked)
             post_audio(&p, n);
         p.in.datagrams = 0;
@@ -343,7 +343,6 @@ static void refusals_by_form(void **state)
         post_frames(&p, &packet, n + 48, FRAMES);
         malformed += 2;
         check_counters(&p, malformed, foreign, 0, 0, 0);
-
         assert_int_equal(p.in.datagrams, malformed + foreign);
         assert_int_equal(p.in.stream.locked, locked);
         assert_int_equal(p.in.stream.counters.received, locked);
