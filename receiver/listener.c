@@ -40,7 +40,7 @@ void listener_close(struct listener *l)
 {
     control_close(l->vouch.control);
     follow_close(l->follow);
-    record_stop(l->record);
+    record_destroy(l->record);
     recv_close(l->receiver);
     *l = (struct listener){0};
 }
@@ -261,19 +261,25 @@ bool listener_failed(struct listener *l)
     return status.state == RECORD_FAILED;
 }
 
+static void take_extremes(struct listener *l)
+{
+    struct playback_extremes extremes;
+
+    if (playback_take_extremes(l->playback, l->config.voice, &extremes))
+        gauge_extremes(&l->gauge, &extremes);
+}
+
 /* What the control thread does for the sound. */
 static void attend_playback(struct listener *l, const struct playback_status *status, bool refused,
                             raw_ns now)
 {
     const unsigned voice = l->config.voice;
-    struct playback_extremes extremes;
 
     playback_refuse(l->playback, voice, refused || follow_refuses(l->follow));
     if (l->vouch.gone)
         playback_bye(l->playback, voice, status->rx.stream.claim.ssrc);
     expect(l, now);
-    if (playback_take_extremes(l->playback, voice, &extremes))
-        gauge_extremes(&l->gauge, &extremes);
+    take_extremes(l);
 }
 
 void listener_run(struct listener *l, const struct timekeeper *clock, int64_t delay_ns, raw_ns now)
@@ -293,12 +299,17 @@ void listener_run(struct listener *l, const struct timekeeper *clock, int64_t de
     recv_sweep(l->receiver);
 }
 
+void listener_stop(struct listener *l)
+{
+    record_stop(l->record);
+    if (l->playback)
+        take_extremes(l);
+}
+
 bool listener_leave(struct listener *l, raw_ns now)
 {
     struct rtcp_report ignored;
 
-    record_stop(l->record);
-    l->record = NULL;
     control_poll(l->vouch.control, 0, 0, &ignored);
     return control_leave(l->vouch.control, now);
 }

@@ -8,7 +8,8 @@
  *     listener_start()   the playback has been
  *     listener_begin()   all is set up: from now on the group may know
  *     listener_run()     a few times a second
- *     listener_leave()   the playback has stopped: BYE, as long as it says true
+ *     listener_stop()    the playback has stopped: so does the recording
+ *     listener_leave()   BYE, as long as it says true
  *     listener_close()
  *
  * Control thread only.
@@ -94,6 +95,9 @@ bool listener_failed(struct listener *listener);
 
 /* After the interface came back. On failure it is to be tried again. */
 int listener_reconnect(struct listener *listener, char *err, size_t err_size);
+
+/* Behind playback_stop(): ends the recording; status and gauge are those of the end. */
+void listener_stop(struct listener *listener);
 
 /* Nothing is heard any more; the group shall know. False: it does, or need not. */
 bool listener_leave(struct listener *listener, raw_ns now);

@@ -49,6 +49,7 @@ struct recv_app {
     struct rx_settings settings; /* of the whole output */
     struct console console;      /* changes them */
     struct netwatch *network;    /* NULL: not watched */
+    struct report report;        /* what was told before */
     char host[64];
     char cname[RTCP_CNAME_MAX + 1];
     char discovery_interface[IF_NAMESIZE];
@@ -188,12 +189,16 @@ static bool nothing_left(struct recv_app *app)
     return !app->playback && failed == recorded;
 }
 
+static struct report_on reported(struct recv_app *app)
+{
+    return (struct report_on){!app->playback, app->listeners, app->count,
+                              app->clock,     app->network,   &app->service};
+}
+
 /* The control thread's life: until a signal ends it; false: until there was nothing left to do. */
 static bool control(struct recv_app *app)
 {
-    struct report report = {0};
-    const struct report_on on = {!app->playback, app->listeners, app->count,
-                                 app->clock,     app->network,   &app->service};
+    const struct report_on on = reported(app);
     struct playback_status status;
     raw_ns next = clock_raw_now();
 
@@ -218,7 +223,7 @@ static bool control(struct recv_app *app)
         if (now.ns < next.ns)
             continue;
         next.ns += NS_PER_S;
-        report_second(&report, &on, app->stats);
+        report_second(&app->report, &on, app->stats);
     }
     return true;
 }
@@ -233,6 +238,19 @@ static void leave(struct recv_app *app)
         for (unsigned i = 0; i < app->count; i++)
             again |= listener_leave(&app->listeners[i], clock_raw_now());
     } while (again && poll(NULL, 0, TIMEKEEPER_INTERVAL_MS) == 0);
+}
+
+/* Behind control(): the sound fades out, and what was counted is told whole. */
+static void end(struct recv_app *app)
+{
+    const struct report_on on = reported(app);
+
+    console_close(&app->console);
+    playback_stop(app->playback);
+    for (unsigned i = 0; i < app->count; i++)
+        listener_stop(&app->listeners[i]);
+    report_last(&app->report, &on, app->stats);
+    leave(app);
 }
 
 static int open_all(struct recv_app *app, char *err, size_t err_size)
@@ -267,7 +285,7 @@ static int open_all(struct recv_app *app, char *err, size_t err_size)
 /* All that open_all() opened but what is written; also after a failure in the midst. */
 static void close_all(struct recv_app *app)
 {
-    playback_stop(app->playback);
+    playback_destroy(app->playback);
     for (unsigned i = 0; i < app->count; i++)
         listener_close(&app->listeners[i]);
     discovery_close(app->discovery);
@@ -280,6 +298,7 @@ static void close_all(struct recv_app *app)
 static int run(struct recv_app *app)
 {
     char err[512] = "";
+    bool lives = true;
     int error;
 
     do {
@@ -294,11 +313,14 @@ static int run(struct recv_app *app)
     if (!error) {
         waiting_over(&app->waiting);
         begin(app);
-        if (!control(app))
-            return EXIT_FAILURE;
+        lives = control(app);
     }
-    log_info("stopping");
-    return EXIT_SUCCESS;
+    if (lives)
+        log_info("stopping");
+    service_stopping(&app->service);
+    if (!error)
+        end(app);
+    return lives ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* What the options come to. */
@@ -333,11 +355,6 @@ int main(int argc, char **argv)
     app.waiting =
         (struct waiting){.allowed = app.options.wait, .signals = app.signals, .service = &app.service};
     status = run(&app);
-    service_stopping(&app.service);
-    console_close(&app.console);
-    playback_stop(app.playback);
-    app.playback = NULL;
-    leave(&app);
     close_all(&app);
     netwatch_close(app.network);
     stats_close(app.stats);

@@ -187,15 +187,11 @@ static void hand_over(struct playback *p, const struct rx_status *rx, struct sha
     atomic_store_explicit(&v->handed, true, memory_order_release);
 }
 
-static void publish(struct playback *p, raw_ns now)
+static void publish(struct playback *p)
 {
+    bool hand = all_taken(p);
     struct rx_distributions distributions;
-    bool hand;
 
-    if (now.ns < p->publish_at.ns)
-        return;
-    hand = all_taken(p);
-    p->publish_at.ns = now.ns + PUBLISH_NS;
     p->status.card_present = p->card != NULL;
     for (unsigned i = 0; i < p->config.rx.voices; i++) {
         struct shared_voice *v = &p->voices[i];
@@ -260,7 +256,10 @@ static raw_ns cycle(struct playback *p)
     else
         find_card(p, pair.raw);
     p->status.cycles++;
-    publish(p, pair.raw);
+    if (pair.raw.ns >= p->publish_at.ns) {
+        p->publish_at.ns = pair.raw.ns + PUBLISH_NS;
+        publish(p);
+    }
     return rx_deadline(p->rx, pair.raw);
 }
 
@@ -272,9 +271,8 @@ static void note_wake(struct playback *p, raw_ns due)
         p->wake_late_ms = late_ms;
 }
 
-static void *run(void *context)
+static void run(struct playback *p)
 {
-    struct playback *p = context;
     raw_ns end = {INT64_MAX};
 
     for (;;) {
@@ -297,7 +295,7 @@ static void *run(void *context)
             break;
         clock_sleep_until((raw_ns){clock_raw_now().ns + NS_PER_MS});
     }
-    return NULL;
+    publish(p);
 }
 
 static void *enter(void *context)
@@ -458,8 +456,15 @@ void playback_stop(struct playback *p)
 {
     if (!p)
         return;
-    atomic_store_explicit(&p->stop, true, memory_order_relaxed);
-    pthread_join(p->thread, NULL);
+    if (!atomic_exchange_explicit(&p->stop, true, memory_order_relaxed))
+        pthread_join(p->thread, NULL);
+}
+
+void playback_destroy(struct playback *p)
+{
+    if (!p)
+        return;
+    playback_stop(p);
     if (p->card) {
         card_stop(p->card);
         card_close(p->card);

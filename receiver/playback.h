@@ -96,7 +96,13 @@ unsigned playback_channels(const struct playback *playback);
 const char *playback_device(const struct playback *playback);
 const char *playback_device_warning(const struct playback *playback);
 
-/* Fades out, plays the rest, ends the thread and frees all. NULL is allowed. */
+/*
+ * Fades out, plays the rest and ends the thread. What it published last, extremes included, is of the end, if
+ * those before were taken. NULL is allowed.
+ */
 void playback_stop(struct playback *playback);
+
+/* Frees all, behind playback_stop(), or as that. NULL is allowed. */
+void playback_destroy(struct playback *playback);
 
 #endif

@@ -367,7 +367,7 @@ int record_start(struct record **result, const struct record_config *config, cha
             snprintf(err, err_size, "--record %s: no thread: %s", config->path, strerror(-error));
     }
     if (error) {
-        record_stop(r);
+        record_destroy(r);
         return error;
     }
     *result = r;
@@ -454,9 +454,8 @@ void record_report(struct record *r, struct stats *stats)
 
 void record_stop(struct record *r)
 {
-    if (!r)
+    if (!r || atomic_exchange(&r->stop, true))
         return;
-    atomic_store(&r->stop, true);
     if (r->listens)
         pthread_join(r->listener, NULL);
     else if (r->spool)
@@ -465,6 +464,13 @@ void record_stop(struct record *r)
         pthread_join(r->writer, NULL);
     if (r->listens)
         tell(r);
+}
+
+void record_destroy(struct record *r)
+{
+    if (!r)
+        return;
+    record_stop(r);
     take_destroy(r->take);
     spool_destroy(r->spool);
     if (r->own_receiver)

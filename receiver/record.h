@@ -84,7 +84,10 @@ void record_get_status(struct record *record, struct record_status *status);
 /* record_state and more; NULL is allowed: "off". */
 void record_report(struct record *record, struct stats *stats);
 
-/* Ends the file with all that came, and frees all. NULL is allowed. */
+/* Ends the file with all that came; the status is that of the end. NULL is allowed. */
 void record_stop(struct record *record);
+
+/* Frees all, behind record_stop(), or as that. NULL is allowed. */
+void record_destroy(struct record *record);
 
 #endif

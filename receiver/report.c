@@ -91,7 +91,8 @@ static void tell_card(const struct playback_status *before, const struct playbac
                                       : "the sound device is gone; looking for it");
 }
 
-static void tell(struct report *r, const struct line *lines, unsigned count)
+/* When it `ends`, that there is no stream is no news. */
+static void tell(struct report *r, const struct line *lines, unsigned count, bool ends)
 {
     if (r->spoken)
         tell_card(&r->before[0], &lines[0].now);
@@ -99,7 +100,7 @@ static void tell(struct report *r, const struct line *lines, unsigned count)
         const struct rx_status *before = &r->before[i].rx, *now = &lines[i].now.rx;
         const char *label = lines[i].listener->label;
 
-        if (!r->spoken || now->state != before->state || now->starts != before->starts)
+        if (!ends && (!r->spoken || now->state != before->state || now->starts != before->starts))
             tell_state(label, &lines[i].now);
         if (r->spoken)
             tell_trouble(label, before, now, lines[i].worst.lead_min_ms);
@@ -311,22 +312,37 @@ static void tell_manager(const struct report_on *on, const struct line *lines)
     service_status(on->service, "%s", text);
 }
 
-void report_second(struct report *r, const struct report_on *on, struct stats *stats)
+static void gather(const struct report_on *on, struct line *lines)
 {
-    struct line lines[RX_VOICES_MAX] = {0};
-
     for (unsigned i = 0; i < on->count; i++) {
         lines[i].listener = &on->listeners[i];
         listener_get_status(&on->listeners[i], &lines[i].now);
         gauge_line(&on->listeners[i].gauge, &lines[i].worst);
     }
+}
+
+void report_second(struct report *r, const struct report_on *on, struct stats *stats)
+{
+    struct line lines[RX_VOICES_MAX] = {0};
+
+    gather(on, lines);
     if (on->silent) {
         tell_manager_recording(on);
     } else {
-        tell(r, lines, on->count);
+        tell(r, lines, on->count, false);
         for (unsigned i = 0; i < on->count; i++)
             tell_unknown_codec(r, lines[i].now.rx.unknown_codec);
         tell_manager(on, lines);
     }
+    write_line(stats, lines, on);
+}
+
+void report_last(struct report *r, const struct report_on *on, struct stats *stats)
+{
+    struct line lines[RX_VOICES_MAX] = {0};
+
+    gather(on, lines);
+    if (!on->silent)
+        tell(r, lines, on->count, true);
     write_line(stats, lines, on);
 }

@@ -36,4 +36,7 @@ struct report_on {
  */
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);
 
+/* Behind listener_stop(): the last line of statistics, which has the whole of what was counted. */
+void report_last(struct report *report, const struct report_on *on, struct stats *stats);
+
 #endif

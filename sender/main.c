@@ -71,6 +71,7 @@ struct send_app {
     char missing[256];         /* of them, as the log knows */
     raw_ns held_since;
     struct transmit *transmit;
+    struct report report; /* what was told before */
 };
 
 /* Opens what is paced and settles rate and channels: those asked for, else the source's own. */
@@ -344,12 +345,17 @@ static bool rest(struct send_app *app)
     return true;
 }
 
+static struct report_on reported(struct send_app *app)
+{
+    return (struct report_on){app->transmit, app->sender,  app->clock,
+                              app->audience, app->network, app->announce,
+                              &app->service, app->stream,  ""};
+}
+
 /* The control thread's life: until a signal, or the end of the source. */
 static void control(struct send_app *app)
 {
-    struct report report = {0};
-    struct report_on on = {app->transmit, app->sender, app->clock, app->audience, app->network, app->announce,
-                           &app->service, app->stream, ""};
+    struct report_on on = reported(app);
     struct transmit_status status;
     raw_ns next = clock_raw_now(), next_rtcp = next;
 
@@ -363,7 +369,7 @@ static void control(struct send_app *app)
         if (!app->held)
             transmit_set_clock(app->transmit, map);
         transmit_get_status(app->transmit, &status);
-        report_state(&report, &status.tx);
+        report_state(&app->report, &status.tx);
         service_ready(&app->service);
         service_alive(&app->service, now, status.cycles);
         if (now.ns >= next_rtcp.ns && send_rtcp(app, status.tx.state, map, now))
@@ -376,7 +382,7 @@ static void control(struct send_app *app)
             continue;
         next.ns += NS_PER_S;
         on.missing = app->held ? app->missing : "";
-        report_second(&report, &on, app->stats);
+        report_second(&app->report, &on, app->stats);
     }
     log_info(transmit_ended(app->transmit) ? "the input has ended" : "stopping");
 }
@@ -387,6 +393,17 @@ static void say_bye(struct send_app *app)
 
     for (int i = 0; i < BYES && map->state != MEDIA_CLOCK_NO_PTP; i++)
         send_bye(app->sender, map, clock_raw_now());
+}
+
+/* Behind control(): the last sound goes out, and what was counted is told whole. */
+static void end(struct send_app *app)
+{
+    const struct report_on on = reported(app);
+
+    booth_close(&app->booth);
+    transmit_stop(app->transmit);
+    report_last(&app->report, &on, app->stats);
+    say_bye(app);
 }
 
 /* Settles what is sent; nothing of it comes by waiting. */
@@ -453,7 +470,7 @@ static int open_all(struct send_app *app, char *err, size_t err_size)
 
 static void close_all(struct send_app *app)
 {
-    transmit_stop(app->transmit);
+    transmit_destroy(app->transmit);
     send_close(app->sender);
     timekeeper_close(app->clock);
     app->transmit = NULL;
@@ -508,15 +525,12 @@ static int send_all(struct send_app *app, char *err, size_t err_size)
         tell_start(app);
         open_control(app);
         control(app);
+        service_stopping(&app->service);
+        end(app);
     } else if (app->waiting.stopped) {
         log_info("stopping");
         error = 0;
     }
-    service_stopping(&app->service);
-    booth_close(&app->booth);
-    transmit_stop(app->transmit);
-    if (app->clock && !error)
-        say_bye(app);
     service_close(&app->service);
     return error;
 }
@@ -537,6 +551,7 @@ int main(int argc, char **argv)
         app.options.print_sdp ? print_description(&app, err, sizeof err) : send_all(&app, err, sizeof err);
     if (error)
         log_error("%s", err);
+    transmit_destroy(app.transmit);
     send_close(app.sender);
     audience_close(app.audience);
     announce_close(app.announce);

@@ -122,14 +122,19 @@ static void tell_manager(const struct report_on *on, const struct report *r,
                        receivers == 1 ? "" : "s");
 }
 
+static void gather(const struct report_on *on, struct transmit_status *now, struct send_counters *net)
+{
+    transmit_get_status(on->transmit, now);
+    transmit_clear_extremes(on->transmit);
+    send_get_counters(on->sender, net);
+}
+
 void report_second(struct report *r, const struct report_on *on, struct stats *stats)
 {
     struct transmit_status now;
     struct send_counters net;
 
-    transmit_get_status(on->transmit, &now);
-    transmit_clear_extremes(on->transmit);
-    send_get_counters(on->sender, &net);
+    gather(on, &now, &net);
     report_state(r, &now.tx);
     if (r->spoken)
         tell_trouble(r, &now, &net);
@@ -137,5 +142,16 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
     r->spoken = true;
     r->before = now;
     r->net_before = net;
+    write_line(stats, &now, &net, on);
+}
+
+void report_last(struct report *r, const struct report_on *on, struct stats *stats)
+{
+    struct transmit_status now;
+    struct send_counters net;
+
+    gather(on, &now, &net);
+    if (r->spoken)
+        tell_trouble(r, &now, &net);
     write_line(stats, &now, &net, on);
 }

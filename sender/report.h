@@ -42,4 +42,7 @@ void report_state(struct report *report, const struct tx_status *now);
 
 void report_second(struct report *report, const struct report_on *on, struct stats *stats);
 
+/* Behind transmit_stop(): the last line of statistics, which has the whole of what was counted. */
+void report_last(struct report *report, const struct report_on *on, struct stats *stats);
+
 #endif

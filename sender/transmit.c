@@ -232,7 +232,14 @@ void transmit_stop(struct transmit *t)
 {
     if (!t)
         return;
-    atomic_store_explicit(&t->stop, true, memory_order_relaxed);
-    pthread_join(t->thread, NULL);
+    if (!atomic_exchange_explicit(&t->stop, true, memory_order_relaxed))
+        pthread_join(t->thread, NULL);
+}
+
+void transmit_destroy(struct transmit *t)
+{
+    if (!t)
+        return;
+    transmit_stop(t);
     free_all(t);
 }

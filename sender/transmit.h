@@ -72,7 +72,10 @@ const char *transmit_device_warning(const struct transmit *transmit);
 /* True once the last packet is out: the source ended. */
 bool transmit_ended(const struct transmit *transmit);
 
-/* Sends TERMINATE, ends the thread and frees all. NULL is allowed. */
+/* Sends TERMINATE and ends the thread; the status is that of the end. NULL is allowed. */
 void transmit_stop(struct transmit *transmit);
+
+/* Frees all, behind transmit_stop(), or as that. NULL is allowed. */
+void transmit_destroy(struct transmit *transmit);
 
 #endif
