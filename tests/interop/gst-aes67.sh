@@ -24,7 +24,7 @@ card right 'ppm -80.0'
 ptp() {
     local name=$1
     shift
-    cat > "$work/ptp4l.conf" <<- END
+    cat > "$work/$name.conf" <<- END
 		[global]
 		time_stamping software
 		free_running 1
@@ -32,7 +32,7 @@ ptp() {
 		logSyncInterval -3
 		logMinDelayReqInterval -3
 	END
-    run "ptp-$name" "@$name" ptp4l -f "$work/ptp4l.conf" -i eth0 -m -q --uds_address "$work/$name.ptp" "$@"
+    run "ptp-$name" "@$name" ptp4l -f "$work/$name.conf" -i eth0 -m -q --uds_address "$work/$name.ptp" "$@"
 }
 
 ptp grandmaster --priority1 1

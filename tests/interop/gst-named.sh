@@ -15,8 +15,8 @@ ptp() {
     local name=$1
     shift
     printf '%s\n' '[global]' 'time_stamping software' 'free_running 1' 'logAnnounceInterval -2' 'logSyncInterval -3' \
-        'logMinDelayReqInterval -3' > "$work/ptp4l.conf"
-    run "ptp-$name" "@$name" ptp4l -f "$work/ptp4l.conf" -i eth0 -m -q --uds_address "$work/$name.ptp" "$@"
+        'logMinDelayReqInterval -3' > "$work/$name.conf"
+    run "ptp-$name" "@$name" ptp4l -f "$work/$name.conf" -i eth0 -m -q --uds_address "$work/$name.ptp" "$@"
 }
 ptp grandmaster --priority1 1
 await ptp-grandmaster 15 'assuming the grand master role'
