@@ -150,6 +150,23 @@ void intake_anew(struct intake *in)
     in->anew = true;
 }
 
+/*
+ * The stream goes on behind its end before that was played: a page upon a page, at a receiver with a delay of
+ * its own. What is held is heard; what lies between is as before a beginning.
+ */
+static bool goes_on(struct intake *in, const struct arrival *a, enum rtp_type type)
+{
+    int64_t near = samples_in_ns(STEPPED_NS + a->claim.link_ns + in->delay_ns, a->claim.rate_hz);
+    int64_t room = (int64_t)timeline_capacity(in->timeline) / 2;
+
+    if (!in->ending || in->anew || type == RTP_TYPE_TERMINATE || a->at.n < in->end.n ||
+        a->at.n - in->turn.n > (near < room ? near : room))
+        return false;
+    in->ending = false;
+    in->begin = a->at;
+    return true;
+}
+
 /* The stream's own sender starts it anew, since time jumped; not a copy that came late. */
 static bool starts_anew(const struct intake *in, const struct arrival *a, bool sounding)
 {
@@ -261,7 +278,9 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
         break;
     }
     duplicate = stream_count(&in->stream, a->packet->sequence, transit_ns);
-    if (in->anew || (!duplicate && event == INTAKE_NONE && starts_anew(in, a, sounding))) {
+    if (event == INTAKE_NONE && !duplicate && goes_on(in, a, type)) {
+        in->stream.announced = a->claim.starts;
+    } else if (in->anew || (!duplicate && event == INTAKE_NONE && starts_anew(in, a, sounding))) {
         in->stream.announced = a->claim.starts;
         begin(in, a);
         event = INTAKE_BEGIN;

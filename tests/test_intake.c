@@ -226,6 +226,7 @@ static void pages_come_one_after_another(void **state)
             struct post p = new_post(false, 1 << 14);
             int64_t n = media_now(&p), before = n;
             struct rtp_packet late = packet_at(&p, n + 480, RTP_TYPE_TERMINATE);
+            bool goes_on;
 
             post_control(&p, n, RTP_TYPE_INIT);
             for (int k = 0; k < 10; k++)
@@ -241,7 +242,9 @@ static void pages_come_one_after_another(void **state)
             p.now.ns += (10 + pauses_ms[i]) * NS_PER_MS;
             n = media_now(&p);
             post_control(&p, n, RTP_TYPE_INIT);
-            assert_int_equal(p.event, INTAKE_BEGIN);
+            /* if not, what is held is heard first, but for what is far away */
+            goes_on = !played && pauses_ms[i] < 75; /* half of the timeline's 8192 frames */
+            assert_int_equal(p.event, goes_on ? INTAKE_NONE : INTAKE_BEGIN);
             assert_int_equal(p.in.begin.n, n);
             assert_false(p.in.ending);
             post_audio(&p, n);
@@ -253,7 +256,7 @@ static void pages_come_one_after_another(void **state)
             assert_false(p.in.ending);
             post_audio(&p, before + 9 * FRAMES);
             assert_int_equal(p.event, INTAKE_NONE);
-            assert_int_equal(timeline_present(p.in.timeline, (media_t){before}, 480), 0);
+            assert_int_equal(timeline_present(p.in.timeline, (media_t){before}, 480), goes_on ? 480 : 0);
             post_audio(&p, n + FRAMES);
             check_content(&p, n + FRAMES, FRAMES);
             post_control(&p, n + 96, RTP_TYPE_TERMINATE);
