@@ -223,7 +223,7 @@ static int64_t latency_ns(const struct rx *rx)
     for (unsigned i = 0; i < rx->config.voices; i++) {
         int64_t link_ns = voice_link_ns(&rx->voices[i], rx->settings.delay_ns);
 
-        if (rx->voices[i].state != RX_IDLE && link_ns < least)
+        if (rx->voices[i].state != RX_IDLE && !voice_hopeless(&rx->voices[i]) && link_ns < least)
             least = link_ns;
     }
     return least < INT64_MAX ? least : voice_link_ns(&rx->voices[0], rx->settings.delay_ns);
@@ -264,13 +264,22 @@ static size_t smaller(int64_t a, size_t b)
     return a <= 0 ? 0 : (uint64_t)a < b ? (size_t)a : b;
 }
 
+/* What is heard of it next is a beginning. */
+static bool begins_next(const struct rx *rx, unsigned voice)
+{
+    const struct voice *v = &rx->voices[voice];
+
+    return v->state != RX_PLAYING || v->intake.ending || rx->wants[voice].hollow;
+}
+
 /*
  * How much the card may hold at most, so that a stream that begins, whose packets come so long before their
- * time, need not wait until it has drained. While none is offered, the room alone decides, whatever the card
- * says is queued.
+ * time, need not wait until it has drained; but none for which no card could be low enough. While none is
+ * offered, the room alone decides, whatever the card says is queued.
  */
 static int64_t horizon(const struct rx *rx, const struct card_view *card)
 {
+    int64_t possible = card_frames_in(rx, WAKE_MIN_NS * 5 / 4 + MARGIN_MIN_NS);
     int64_t least = NO_HORIZON;
 
     for (unsigned i = 0; i < rx->config.voices; i++) {
@@ -279,7 +288,7 @@ static int64_t horizon(const struct rx *rx, const struct card_view *card)
         int64_t frames = card_frames_in(rx, lead_ns) -
                          (int64_t)ceil(resampler_look_ahead(v->heads[0].resampler)); /* at about its rate */
 
-        if (v->lead_ns > 0 && v->state != RX_PLAYING && frames < least)
+        if (v->lead_ns > 0 && begins_next(rx, i) && frames > possible && frames < least)
             least = frames;
     }
     return least < card->floor ? card->floor : least;
@@ -389,14 +398,15 @@ static struct plan make_plan(struct rx *rx, const struct card_view *card, const 
     return plan;
 }
 
-/* A page sounds, or will before a programme could be down; one that is muted here is nobody's reason. */
+/* A page sounds, or will before a programme could be down; one that is not heard here is nobody's reason. */
 static bool paging(const struct rx *rx)
 {
     size_t attack = smaller(card_frames_in(rx, rx->duck.attack_ns), SIZE_MAX);
 
     for (unsigned i = 0; i < rx->config.voices; i++)
         if (voice_is_page(&rx->voices[i]) && !rx->voices[i].settings.mute &&
-            (rx->voices[i].state == RX_PLAYING || rx->wants[i].until <= attack))
+            ((rx->voices[i].state == RX_PLAYING && !voice_hopeless(&rx->voices[i])) ||
+             rx->wants[i].until <= attack))
             return true;
     return false;
 }

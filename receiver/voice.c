@@ -10,6 +10,10 @@
 #define CROSSFADE_NS (20 * NS_PER_MS)  /* from one delay to another */
 #define MOVE_NS      (250 * NS_PER_MS) /* a shorter delay waits so long for its sound to be there */
 #define GONE_NS      NS_PER_S          /* a stream announced and not heard for so long is none */
+#define WAIT_NS      (250 * NS_PER_MS) /* others make room for a stream for so long, which drains any card, */
+#define AGAIN_NS     (2 * NS_PER_S)    /* and when it was in vain, again so much later */
+#define PACKET_NS    (30 * NS_PER_MS)  /* a stream without a packet for longer has stopped sending */
+#define FOUND_NS     (100 * NS_PER_MS) /* held on top of the delay while card or clock are looked for */
 
 int voice_init(struct voice *v, const struct rx_config *config, size_t timeline_samples)
 {
@@ -100,6 +104,11 @@ int64_t voice_link_ns(const struct voice *v, int64_t delay_ns)
     return v->intake.stream.claim.link_ns + v->settings.delay_ns + delay_ns;
 }
 
+bool voice_hopeless(const struct voice *v)
+{
+    return v->waits_again.ns != 0 && !v->waits;
+}
+
 bool voice_is_page(const struct voice *v)
 {
     return v->settings.page || v->intake.stream.claim.priority >= RTP_PRIORITY_PAGE;
@@ -129,6 +138,29 @@ static struct media_pos wanted(const struct voice *v, const struct card_view *ca
 static bool muted(const struct voice *v, const struct clock_map *map)
 {
     return v->refused || (v->mute_on_loss && map->state == MEDIA_CLOCK_HOLDOVER);
+}
+
+/*
+ * Whether the others have to hold less in the card for this voice, which would be in time then. Not for ever:
+ * what is in the card covers stalls, and some streams never come in time, by mistake or malice.
+ */
+static bool may_wait(struct voice *v, raw_ns now)
+{
+    if (!v->waits && now.ns >= v->waits_again.ns) {
+        v->waits = true;
+        v->waits_since = now;
+    }
+    if (v->waits && now.ns - v->waits_since.ns > WAIT_NS) {
+        v->waits = false;
+        v->waits_again.ns = now.ns + AGAIN_NS;
+    }
+    return v->waits;
+}
+
+static void was_in_time(struct voice *v)
+{
+    v->waits = false;
+    v->waits_again.ns = 0;
 }
 
 /* Whether a head at `at` would have enough sound to keep the card above its floor. */
@@ -213,6 +245,23 @@ static void move(struct voice *v, const struct card_view *card, struct voice_wan
     steer(v, card, other, 0, want);
 }
 
+/*
+ * A hole has been concealed until nothing was left of it. Nobody need wait for more, unless packets come
+ * that would fill it if the card held less.
+ */
+static bool hollow(struct voice *v, const struct card_view *card, const struct head *head)
+{
+    const struct intake *in = &v->intake;
+    bool behind;
+
+    if (!conceal_silent(head->conceal) || timeline_present(in->timeline, head->next, 1)) {
+        was_in_time(v);
+        return false;
+    }
+    behind = intake_newest(in).n <= head->next.n && card->stamp.ns - in->stream.newest.ns < PACKET_NS;
+    return !(behind && may_wait(v, card->stamp));
+}
+
 static void play(struct voice *v, const struct card_view *card, const struct clock_map *map,
                  struct voice_want *want)
 {
@@ -228,7 +277,7 @@ static void play(struct voice *v, const struct card_view *card, const struct clo
     want->sounding = want->playing = true;
     steer(v, card, head, error_s, want);
     note_error(v, card, error_s, head->step, head->rate_hz);
-    want->hollow = conceal_silent(head->conceal) && !timeline_present(v->intake.timeline, head->next, 1);
+    want->hollow = hollow(v, card, head);
     if (v->crossfade_left)
         steer(v, card, other, behind_s(v, card, other), want);
     else if (voice_link_ns(v, card->delay_ns) != head->link_ns)
@@ -255,9 +304,21 @@ static bool place(struct voice *v, const struct card_view *card, const struct cl
     v->epoch = map->epoch;
     v->crossfade_left = 0;
     v->moving = false;
+    was_in_time(v);
     v->status.starts++;
     fader_init(&v->fader, v->settings.mute ? 0 : v->settings.gain);
     return true;
+}
+
+/* What would be played by now if all were known is kept, so that the start costs no latency once it is. */
+static void hold_back(struct voice *v, const struct card_view *card)
+{
+    int64_t most = (int64_t)timeline_capacity(v->intake.timeline) / 2;
+    int64_t keep = samples_in_ns(voice_link_ns(v, card->delay_ns) + FOUND_NS, v->intake.stream.claim.rate_hz);
+    int64_t turn = intake_newest(&v->intake).n - (keep < most ? keep : most);
+
+    if (turn > v->intake.turn.n)
+        intake_turn(&v->intake, (media_t){turn});
 }
 
 /*
@@ -268,7 +329,6 @@ static bool place(struct voice *v, const struct card_view *card, const struct cl
 static void arm(struct voice *v, const struct card_view *card, const struct clock_map *map,
                 struct voice_want *want)
 {
-    struct timeline *timeline = v->intake.timeline;
     struct media_pos at;
     double ahead, step;
 
@@ -278,9 +338,7 @@ static void arm(struct voice *v, const struct card_view *card, const struct cloc
         return;
     }
     if (!refresh(v, card, map) || !clock_map_usable(map) || muted(v, map) || !card->settled) {
-        int64_t keep = (int64_t)timeline_capacity(timeline) / 2;
-
-        intake_turn(&v->intake, (media_t){timeline_newest(timeline).n - keep});
+        hold_back(v, card);
         return;
     }
     step = playout_step(&v->playout);
@@ -293,7 +351,8 @@ static void arm(struct voice *v, const struct card_view *card, const struct cloc
     else {
         want->starved = true;
         /* others make room for it, as long as it lives */
-        want->can = stream_stale(&v->intake.stream, card->stamp) ? SIZE_MAX : 0;
+        if (!stream_stale(&v->intake.stream, card->stamp) && may_wait(v, card->stamp))
+            want->can = 0;
     }
 }
 

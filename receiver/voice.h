@@ -40,6 +40,9 @@ struct voice {
     bool refused;
     bool mute_on_loss;
     int64_t lead_ns; /* offered: how long before their time packets come; 0: not known */
+    bool waits;      /* the others drain the card so that its sound may come in time, */
+    raw_ns waits_since;
+    raw_ns waits_again; /* but not before then, since that was in vain; 0: it was not */
     struct fader fader;
     struct duck duck;
     struct distribution errors_ns;
@@ -94,6 +97,9 @@ void voice_set(struct voice *v, const struct voice_settings *settings, uint32_t 
 
 /* From sampling to playout, own delays included. */
 int64_t voice_link_ns(const struct voice *v, int64_t delay_ns);
+
+/* The others waited for it in vain: what comes of it is always too late. */
+bool voice_hopeless(const struct voice *v);
 
 /* Whether programmes give way to it. */
 bool voice_is_page(const struct voice *v);

@@ -28,6 +28,7 @@ struct sender {
     uint32_t rate_hz;
     double hz;
     int64_t link_ns, next;
+    int64_t late_ns; /* it sends so much later than it could */
     unsigned frames;
     uint16_t sequence;
     uint8_t priority;
@@ -132,6 +133,22 @@ static void say(struct room *r, unsigned voice, enum rtp_type type)
     rx_datagram(r->rx, voice, &r->map, bytes, length, (raw_ns){RAW0 + r->now}, 10 + voice);
 }
 
+static double period_ns(const struct room *r)
+{
+    return 1e9 / (RATE * (1 + r->card_ppm * 1e-6));
+}
+
+/* The card stops; what it held is never heard. */
+static void stop_card(struct room *r)
+{
+    int64_t played = (int64_t)floor(((double)r->now - r->card_t0) / period_ns(r));
+
+    for (int64_t k = played; k < r->written; k++)
+        r->heard_at[k] = -INFINITY;
+    r->card_runs = false;
+    rx_card_stopped(r->rx, true);
+}
+
 /* From now on; the first sample is taken `lead_ns` from now. */
 static void switch_on(struct room *r, unsigned voice, int64_t lead_ns)
 {
@@ -148,11 +165,6 @@ static void switch_off(struct room *r, unsigned voice)
     say(r, voice, RTP_TYPE_TERMINATE);
 }
 
-static double period_ns(const struct room *r)
-{
-    return 1e9 / (RATE * (1 + r->card_ppm * 1e-6));
-}
-
 static void cycle(struct room *r)
 {
     int64_t queued = 0;
@@ -161,7 +173,8 @@ static void cycle(struct room *r)
     for (unsigned i = 0; i < r->voices; i++) {
         struct sender *s = &r->senders[i];
 
-        while (s->on && ptp_at_media((media_t){s->next + s->frames}, s->rate_hz).ns <= PTP0 + r->now)
+        while (s->on &&
+               ptp_at_media((media_t){s->next + s->frames}, s->rate_hz).ns <= PTP0 + r->now - s->late_ns)
             say(r, i, RTP_TYPE_AUDIO);
     }
     if (r->card_runs) {
@@ -173,7 +186,7 @@ static void cycle(struct room *r)
     assert_true((int64_t)frames <= CARD_FRAMES - queued);
     if (!r->card_runs && frames) {
         r->card_runs = true;
-        r->card_t0 = (double)r->now + 5000;
+        r->card_t0 = (double)r->now + 5000 - (double)r->written * period_ns(r);
     }
     assert_true(r->written + (int64_t)frames < HEARD_MAX);
     memcpy(r->heard + r->written * WIDTH, r->block, frames * WIDTH * sizeof *r->heard);
@@ -427,6 +440,143 @@ static void an_end_does_not_drain_the_card(void **state)
     }
 }
 
+/* Its packets stop for longer than concealment lasts, less than a stream takes to end, and go on. */
+static void a_short_stream_finds_back_beside_a_long_one(void **state)
+{
+    struct room *r = open_room(2);
+
+    (void)state;
+    r->senders[0].link_ns = 80 * NS_PER_MS;
+    r->senders[1].priority = RTP_PRIORITY_PAGE;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    switch_on(r, 1, 100 * NS_PER_MS);
+    run_until(r, 1.5);
+    r->senders[1].on = false;
+    run_until(r, 1.55);
+    r->senders[1].next = media_at_ptp((ptp_ns){PTP0 + r->now}, RATE).n;
+    r->senders[1].on = true;
+    run_until(r, 2.5);
+    check_tone(r, 1.4, 1, 1);
+    check_tone(r, 1.75, 1, 1);
+    check_tone(r, 2.4, 1, 1);
+    check_tone(r, 2.4, 0, 0.1);
+    assert_int_equal(status_of(r, 0).concealed, 0);
+    assert_int_equal(status_of(r, 0).starts, 1);
+    close_room(r);
+}
+
+/* Its packets are all too late, whether it began so or came to it; the others keep what waits in the card. */
+static void a_hopeless_stream_is_not_waited_for(void **state)
+{
+    (void)state;
+    for (int played = 0; played < 2; played++) {
+        struct room *r = open_room(2);
+        double worst_ms = 1e9;
+
+        r->senders[0].link_ns = 60 * NS_PER_MS;
+        run_until(r, 0.5);
+        switch_on(r, 0, 100 * NS_PER_MS);
+        run_until(r, 1);
+        r->senders[1].late_ns = played ? 0 : 15 * NS_PER_MS;
+        switch_on(r, 1, 100 * NS_PER_MS);
+        run_until(r, 1.5);
+        r->senders[1].late_ns = 15 * NS_PER_MS;
+        run_until(r, 2);
+        rx_clear_extremes(r->rx);
+        run_until(r, 3);
+        worst_ms = status_of(r, 0).queued_min_ms;
+        if (worst_ms < 40)
+            print_message("played %d: %.2f ms\n", played, worst_ms);
+        assert_true(worst_ms > 40);
+        /* and when it sends in time again, it is heard */
+        r->senders[1].late_ns = 0;
+        run_until(r, 6);
+        check_tone(r, 5.9, 1, 1);
+        check_tone(r, 5.9, 0, 1);
+        assert_int_equal(status_of(r, 0).concealed, 0);
+        close_room(r);
+    }
+}
+
+/* What came while the card was found again is there: its latency is not waited for once more. */
+static void an_xrun_costs_no_latency(void **state)
+{
+    struct room *r = open_room(1);
+
+    (void)state;
+    r->senders[0].link_ns = 500 * NS_PER_MS;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 2);
+    stop_card(r);
+    run_until(r, 2.5);
+    check_tone(r, 2.1, 0, 1);
+    check_tone(r, 2.45, 0, 1);
+    assert_int_equal(status_of(r, 0).starts, 2);
+    assert_int_equal(status_of(r, 0).late, 0);
+    close_room(r);
+}
+
+/* A receiver with a delay of its own still has words to play when the talker has ended and begins again. */
+static void a_page_begins_behind_the_end_of_the_last(void **state)
+{
+    static const unsigned one[] = {1};
+    struct room *r = open_room(2);
+
+    (void)state;
+    r->senders[1].priority = RTP_PRIORITY_PAGE;
+    r->settings.delay_ns = 400 * NS_PER_MS;
+    rx_set(r->rx, &r->settings);
+    run_until(r, 0.5);
+    switch_on(r, 1, 100 * NS_PER_MS);
+    run_until(r, 1.5);
+    switch_off(r, 1);
+    run_until(r, 1.6);
+    switch_on(r, 1, 0);
+    run_until(r, 3);
+    check_tone(r, 1.85, 1, 1);
+    check_tone(r, 1.97, 1, 0);
+    check_tone(r, 2.1, 1, 1);
+    check_tone(r, 2.9, 1, 1);
+    assert_int_equal(status_of(r, 1).starts, 1);
+    assert_int_equal(status_of(r, 1).concealed, 0);
+    assert_true(kink(r, 0.7, 2.9, one, 1) < 1.1);
+    close_room(r);
+}
+
+/* A page ends and begins again so much later: the second is whole, for the card did not fill up between them.
+ */
+static void page_after(double gap_s)
+{
+    struct room *r = open_room(2);
+    double first;
+
+    r->senders[0].link_ns = 80 * NS_PER_MS;
+    r->senders[1].priority = RTP_PRIORITY_PAGE;
+    run_until(r, 0.5);
+    rx_offer(r->rx, 1, 9 * NS_PER_MS);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 1);
+    switch_on(r, 1, 0);
+    run_until(r, 1.5);
+    switch_off(r, 1);
+    run_until(r, 1.5 + gap_s);
+    switch_on(r, 1, 0);
+    first = (double)ptp_at_media((media_t){r->senders[1].next}, RATE).ns - (double)PTP0 + 10e6;
+    run_until(r, 2);
+    assert_int_equal(status_of(r, 1).late, 0);
+    check_tone(r, first * 1e-9 + 0.026, 1, 1);
+    close_room(r);
+}
+
+static void a_page_soon_after_another_is_whole(void **state)
+{
+    (void)state;
+    for (double gap_s = 0.002; gap_s < 0.04; gap_s += 0.002)
+        page_after(gap_s);
+}
+
 /* A duck that is told another depth, shallower or none at all, goes there, and up again. */
 static void a_duck_may_be_changed_while_down(void **state)
 {
@@ -544,6 +694,11 @@ int main(void)
         cmocka_unit_test(a_muted_page_ducks_nobody),
         cmocka_unit_test(a_dead_talker_ends_in_a_fade),
         cmocka_unit_test(an_end_does_not_drain_the_card),
+        cmocka_unit_test(a_short_stream_finds_back_beside_a_long_one),
+        cmocka_unit_test(a_hopeless_stream_is_not_waited_for),
+        cmocka_unit_test(an_xrun_costs_no_latency),
+        cmocka_unit_test(a_page_begins_behind_the_end_of_the_last),
+        cmocka_unit_test(a_page_soon_after_another_is_whole),
         cmocka_unit_test(a_duck_may_be_changed_while_down),
         cmocka_unit_test(the_others_are_undisturbed),
         cmocka_unit_test(a_delay_changes_by_a_crossfade),
