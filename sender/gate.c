@@ -147,6 +147,12 @@ enum gate_block gate_pass(struct gate *gate, float *block, bool talk)
     return was_open ? GATE_NEXT : GATE_FIRST;
 }
 
+void gate_close(struct gate *gate)
+{
+    gate->config.by_level = false;
+    gate->loud_till = 0;
+}
+
 double gate_level(const struct gate *gate)
 {
     return gate->level;

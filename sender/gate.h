@@ -58,6 +58,9 @@ void gate_destroy(struct gate *gate); /* NULL is allowed */
  */
 enum gate_block gate_pass(struct gate *gate, float *block, bool talk);
 
+/* From now on no level opens it, nor keeps it open; what came in before still comes out. */
+void gate_close(struct gate *gate);
+
 /* Time jumped: what is held is forgotten, and the gate is shut until the next block says otherwise. */
 void gate_reset(struct gate *gate);
 

@@ -16,6 +16,7 @@ enum { TERMINATE_COPIES = 3, FADES_PER_SECOND = 50 };
 #define IDLE_WAKE_NS     (1 * NS_PER_MS)
 #define WAKE_MAX_NS      (500 * NS_PER_US) /* while capturing */
 #define WAKE_MIN_NS      (125 * NS_PER_US)
+#define LEAVE_NS         NS_PER_S /* what a page may last beyond its latency once the program is to end */
 #define READY_NS         (10 * NS_PER_US) /* a frame that passes the converter is readable so much later */
 
 struct tx {
@@ -36,6 +37,8 @@ struct tx {
     unsigned look_ahead; /* frames: its sound lies so far behind the time stamp */
     size_t inside;       /* frames of the source's sound that are still in the encoder */
     uint16_t sequence;
+    bool leaving;    /* asked to stop */
+    raw_ns leave_by; /* the end of the page or not; 0: not known yet */
     bool stopping;
     int terminates;       /* TERMINATE packets said so far */
     raw_ns terminate_due; /* when to say the next */
@@ -113,7 +116,7 @@ void tx_destroy(struct tx *tx)
 
 void tx_talk(struct tx *tx, bool talk)
 {
-    tx->talk = talk;
+    tx->talk = talk && !tx->leaving;
 }
 
 void tx_mute(struct tx *tx, bool mute)
@@ -123,7 +126,11 @@ void tx_mute(struct tx *tx, bool mute)
 
 void tx_stop(struct tx *tx)
 {
-    tx->stopping = true;
+    /* a page is ended as by its talker, with all that was said */
+    tx->talk = false;
+    if (tx->gate)
+        gate_close(tx->gate);
+    tx->leaving = true;
 }
 
 /* The first sample of a whole packet at or after an instant: packets lie on a grid that starts at the epoch.
@@ -361,6 +368,7 @@ static bool begin_page(struct tx *tx, raw_ns now, struct rtp_packet *packet)
     tx->state = TX_RUNNING;
     tx->terminates = TERMINATE_COPIES; /* what is left of them would end this page */
     tx->status.pages++;
+    tx->fade = tx->mute ? tx->config.rate_hz / FADES_PER_SECOND : 0; /* it moves with sound only */
     tx->status.since = now;
     if (tx->config.plain)
         return false;
@@ -407,10 +415,21 @@ static bool next_gated(struct tx *tx, const struct clock_map *map, raw_ns now, s
     return pack(tx, packet);
 }
 
+/* A page is ended first; but an input that gives nothing more holds up nobody. */
+static void leave(struct tx *tx, raw_ns now)
+{
+    if (tx->leave_by.ns == 0)
+        tx->leave_by.ns = now.ns + tx->config.latency_ns + LEAVE_NS;
+    if (!tx->gate || tx->state != TX_RUNNING || now.ns > tx->leave_by.ns)
+        tx->stopping = true;
+}
+
 bool tx_next(struct tx *tx, const struct clock_map *map, raw_ns now, struct rtp_packet *packet)
 {
     bool sounding = tx->state == TX_STANDBY || tx->state == TX_RUNNING;
 
+    if (tx->leaving)
+        leave(tx, now);
     if (tx->stopping && (sounding || tx->state == TX_WAITING))
         begin_ending(tx, now);
     /* time jumped: the stream starts anew, with an INIT, so that all receivers find their place together */

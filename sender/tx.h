@@ -112,7 +112,7 @@ void tx_talk(struct tx *tx, bool talk);
 /* From the next packet on, what is sent is silence; or sound again. Either is a ramp of 20 ms. */
 void tx_mute(struct tx *tx, bool mute);
 
-/* Ends the stream after the packets made so far. */
+/* Ends the stream after the packets made so far; with a gate, after all that was said and is held. */
 void tx_stop(struct tx *tx);
 
 void tx_get_status(const struct tx *tx, struct tx_status *status);

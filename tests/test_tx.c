@@ -828,7 +828,7 @@ static void pages_begin_and_end(void **state)
 static void page_upon_page(void **state)
 {
     struct stage s;
-    int64_t first;
+    int64_t first, last;
 
     (void)state;
     open_stage(&s, page());
@@ -854,8 +854,16 @@ static void page_upon_page(void **state)
     }
     check_audio(&s, media_of(&s));
     assert_int_equal(status_of(&s).pages, 2);
-    /* the end of the program is one of the page, too */
+    /* the end of the program is one of the page, too: all that was said is heard */
+    last = media_of(&s) + (HOLD + 1) * 48;
     tx_stop(s.tx);
+    tx_talk(s.tx, true); /* too late */
+    do {
+        await_packet(&s);
+        assert_int_equal(s.packet.ext.type, RTP_TYPE_AUDIO);
+        if (media_of(&s) < last)
+            check_audio(&s, media_of(&s));
+    } while (media_of(&s) < last + (FADE + LINGER - 1) * 48);
     for (int i = 0; i < 3; i++) {
         await_packet(&s);
         assert_int_equal(s.packet.ext.type, RTP_TYPE_TERMINATE);
@@ -923,6 +931,52 @@ static void held_sound_outlives_its_source(void **state)
         assert_int_equal(status_of(&s).state, TX_ENDED);
         tx_destroy(s.tx);
     }
+}
+
+/* The program is to end in mid-page, and no sound comes any more that could shut the gate. */
+static void a_page_without_sound_ends_in_time(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    open_stage(&s, page());
+    listen(&s, 100);
+    tx_talk(s.tx, true);
+    hear_beginning(&s, 50);
+    s.map.state = MEDIA_CLOCK_NO_PTP;
+    tx_stop(s.tx);
+    for (int i = 0; i < 3000 && status_of(&s).state != TX_ENDED; i++) {
+        next(&s);
+        s.now += NS_PER_MS;
+    }
+    assert_int_equal(status_of(&s).state, TX_ENDED);
+    tx_destroy(s.tx);
+}
+
+/* Muted in standby: the next page is silent from its first sample, and whole once it is not muted any more.
+ */
+static void mute_is_whole_at_the_beginning_of_a_page(void **state)
+{
+    static const uint8_t zeros[288];
+    struct stage s;
+
+    (void)state;
+    open_stage(&s, page());
+    tx_mute(s.tx, true);
+    listen(&s, 100);
+    tx_talk(s.tx, true);
+    start(&s);
+    for (int i = 0; i < 50; i++) {
+        await_packet(&s);
+        assert_memory_equal(s.packet.payload, zeros, 288);
+    }
+    tx_talk(s.tx, false);
+    listen(&s, 500);
+    tx_mute(s.tx, false);
+    listen(&s, 100);
+    tx_talk(s.tx, true);
+    hear_beginning(&s, 50);
+    tx_destroy(s.tx);
 }
 
 /* While it talks, and while it does not. */
@@ -1119,6 +1173,8 @@ int main(void)
         cmocka_unit_test(page_upon_page),
         cmocka_unit_test(level_makes_a_page),
         cmocka_unit_test(held_sound_outlives_its_source),
+        cmocka_unit_test(a_page_without_sound_ends_in_time),
+        cmocka_unit_test(mute_is_whole_at_the_beginning_of_a_page),
         cmocka_unit_test(clock_steps_with_a_gate),
         cmocka_unit_test(captured_pages),
         cmocka_unit_test(plain_page_is_audio_alone),
