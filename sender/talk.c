@@ -61,8 +61,14 @@ static bool take_key(struct talk *talk, bool talks)
 bool talk_take(struct talk *talk, const struct pollfd fds[TALK_FDS], bool talks)
 {
     struct signalfd_siginfo info;
+    bool begin = false, end = false;
 
-    while (fds[SIGNALS].revents && read(talk->signals, &info, sizeof info) == sizeof info)
-        talks = info.ssi_signo == SIGUSR1;
+    while (fds[SIGNALS].revents && read(talk->signals, &info, sizeof info) == sizeof info) {
+        begin |= info.ssi_signo == SIGUSR1;
+        end |= info.ssi_signo == SIGUSR2;
+    }
+    /* of two that waited nobody knows the order: the later one undid the earlier */
+    if (begin != end)
+        talks = begin;
     return fds[KEYBOARD].revents ? take_key(talk, talks) : talks;
 }
