@@ -115,7 +115,8 @@ enum option_profile { OPTION_PROFILE_UNISONO, OPTION_PROFILE_AES67 };
 int option_parse_group(const char *text, struct sockaddr_in *group, char *why, size_t why_len);
 int option_check_group(const char *text, char *why, size_t why_len);
 
-/* auto | system | ptp4l | ptp4l:SOCKET, which clock_source_open() takes apart. */
+/* auto | system | ptp4l | ptp4l:SOCKET | phc:DEVICE | phc:INTERFACE, which clock_source_open() takes apart.
+ */
 int option_check_clock(const char *text, char *why, size_t why_len);
 
 /* auto | off | a path with a slash in it, for remote_open(). */

@@ -31,7 +31,8 @@ enum telemetry_state {
     TELEMETRY_ARMED,   /* a stream is there; card, clock or sound are waited for */
     TELEMETRY_PLAYING, /* in step */
     TELEMETRY_FADING,
-    TELEMETRY_WITNESS, /* listens, and has no loudspeaker: a monitor, in its recordings */
+    TELEMETRY_WITNESS, /* listens, and has no loudspeaker: a monitor, in its recordings, or who only records
+                        */
 };
 
 /*

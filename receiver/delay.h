@@ -4,8 +4,8 @@
  *
  *     2.9   2.9ms              milliseconds
  *     140samples   140smp      frames of the card
- *     12.5m                    metres that sound travels in air: a speaker so much nearer to the audience
- * than another one waits for it
+ *     12.5m                    metres that sound travels in air: a speaker so much nearer to the
+ *                              audience than another one waits for it
  *
  * Blanks around number and unit mean nothing. Pure.
  */

@@ -6,8 +6,8 @@
  * another SSRC, format or link offset are not heard while the locked one is alive. It moves over
  *
  *   - at once, when the same host announces a new start (INIT with a new SSRC: the sender was restarted);
- *   - otherwise when the locked stream has been silent for 100 ms; for a second when it has only been
- * announced.
+ *   - otherwise when the locked stream has been silent for 100 ms; for a second when it has only
+ *     been announced.
  *
  * Its sender may get another address: claim.source follows once nothing came from the old one for 100 ms.
  * Until then copies from elsewhere are a second network leg.

@@ -128,9 +128,10 @@ static const struct option_spec specs[] = {
      .standard = "L24",
      .allowed = OPTION_CODECS,
      .argument = "CODEC",
-     .help = "samples on the wire: PCM of 16 or 24 bits, 32-bit float (F32), or Opus, which takes a "
-             "fifteenth of the bandwidth: 48000 Hz, 1 or 2 channels, --ptime 2.5, 5, 10 or 20, and 2.5 ms of "
-             "the latency for itself"},
+     .help =
+         "samples on the wire: PCM of 16 or 24 bits, 32-bit float (F32), or Opus, which takes a "
+         "seventh of the bandwidth or less: 48000 Hz, 1 or 2 channels, needs --ptime 2.5, 5, 10 or 20, and "
+         "takes 2.5 ms of the latency for itself"},
     {.group = "Stream",
      .name = "bitrate",
      .kind = OPTION_REAL,

@@ -86,7 +86,7 @@ struct tx_status {
     uint64_t clipped;   /* samples beyond full scale; of F32, which carries them, none */
     double late_max_ms; /* how long after its time a packet was made, at worst, since tx_clear_extremes() */
     double peak;        /* largest sample magnitude since tx_clear_extremes(), full scale 1 */
-    media_t next;       /* first sample of the next packet */
+    media_t next;       /* first sample of the next packet; with a gate, of the next block that enters it */
     bool gated;         /* then the next three mean something: */
     uint64_t pages;     /* times that the gate opened */
     raw_ns since;       /* of the newest beginning or end of a page, or of the standby before the first */
