@@ -355,6 +355,7 @@ int record_start(struct record **result, const struct record_config *config, cha
     }
     pthread_mutex_init(&r->lock, NULL);
     SNAPSHOT_STORE(&r->clock, &no_clock);
+    r->status.take.unknown_codec = -1;
     r->receiver = config->receiver;
     r->own_receiver = !config->receiver;
     snprintf(r->path, sizeof r->path, "%s", config->path);

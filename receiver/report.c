@@ -56,8 +56,16 @@ static void tell_unknown_codec(struct report *r, int codec)
                 known);
 }
 
-/* Counters that somebody should see to when they grow. */
-static void tell_trouble(const char *label, const struct rx_status *a, const struct rx_status *b,
+/* Packets that somebody should see to when they come. */
+static void tell_packets(const char *label, const struct rx_status *a, const struct rx_status *b)
+{
+    if (b->absurd != a->absurd)
+        log_warning("%s%llu packets with impossible presentation times: are both ends on the same clock?",
+                    label, (unsigned long long)(b->absurd - a->absurd));
+}
+
+/* Likewise, of the sound. */
+static void tell_sound(const char *label, const struct rx_status *a, const struct rx_status *b,
                          double lead_min_ms)
 {
     uint64_t concealed = b->concealed + b->made_up - a->concealed - a->made_up;
@@ -74,9 +82,6 @@ static void tell_trouble(const char *label, const struct rx_status *a, const str
             "%spackets come only %.2f ms ahead of their time and %.2f ms are needed here: raise the sender's "
             "--latency, or take --resampler fastest",
             label, lead_min_ms, b->lead_need_ms);
-    if (b->absurd != a->absurd)
-        log_warning("%s%llu packets with impossible presentation times: are both ends on the same clock?",
-                    label, (unsigned long long)(b->absurd - a->absurd));
 }
 
 /* Likewise, of the card, which all streams have in common. */
@@ -91,19 +96,24 @@ static void tell_card(const struct playback_status *before, const struct playbac
                                       : "the sound device is gone; looking for it");
 }
 
-/* When it `ends`, that there is no stream is no news. */
-static void tell(struct report *r, const struct line *lines, unsigned count, bool ends)
+/* When it `ends`, that there is no stream is no news. Of its sound a recording tells itself. */
+static void tell(struct report *r, const struct report_on *on, const struct line *lines, bool ends)
 {
-    if (r->spoken)
+    const bool sound = !on->silent;
+
+    if (r->spoken && sound)
         tell_card(&r->before[0], &lines[0].now);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < on->count; i++) {
         const struct rx_status *before = &r->before[i].rx, *now = &lines[i].now.rx;
         const char *label = lines[i].listener->label;
 
-        if (!ends && (!r->spoken || now->state != before->state || now->starts != before->starts))
+        if (sound && !ends && (!r->spoken || now->state != before->state || now->starts != before->starts))
             tell_state(label, &lines[i].now);
+        if (r->spoken && sound)
+            tell_sound(label, before, now, lines[i].worst.lead_min_ms);
         if (r->spoken)
-            tell_trouble(label, before, now, lines[i].worst.lead_min_ms);
+            tell_packets(label, before, now);
+        tell_unknown_codec(r, now->unknown_codec);
         r->before[i] = lines[i].now;
     }
     r->spoken = true;
@@ -326,14 +336,11 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
     struct line lines[RX_VOICES_MAX] = {0};
 
     gather(on, lines);
-    if (on->silent) {
+    tell(r, on, lines, false);
+    if (on->silent)
         tell_manager_recording(on);
-    } else {
-        tell(r, lines, on->count, false);
-        for (unsigned i = 0; i < on->count; i++)
-            tell_unknown_codec(r, lines[i].now.rx.unknown_codec);
+    else
         tell_manager(on, lines);
-    }
     write_line(stats, lines, on);
 }
 
@@ -342,7 +349,6 @@ void report_last(struct report *r, const struct report_on *on, struct stats *sta
     struct line lines[RX_VOICES_MAX] = {0};
 
     gather(on, lines);
-    if (!on->silent)
-        tell(r, lines, on->count, true);
+    tell(r, on, lines, true);
     write_line(stats, lines, on);
 }

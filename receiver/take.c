@@ -301,7 +301,15 @@ const struct stream *take_stream(const struct take *t)
 
 void take_get_counters(const struct take *t, struct take_counters *counters)
 {
+    const struct intake *in = &t->intake;
+
     *counters = t->counters;
-    counters->late = t->intake.late;
-    counters->concealed += t->intake.decode.made_up;
+    counters->late = in->late;
+    counters->concealed += in->decode.made_up;
+    counters->datagrams = in->datagrams;
+    counters->malformed = in->malformed;
+    counters->foreign = in->foreign;
+    counters->absurd = in->absurd;
+    counters->early = in->early;
+    counters->unknown_codec = in->unknown_codec;
 }
