@@ -242,12 +242,14 @@ static void write_piece(struct record *r, const struct spool_piece *p)
 
 static void update(struct record *r)
 {
+    char err[RECORD_PATH_SIZE + 256];
     raw_ns now = clock_raw_now();
 
     if (!r->file || now.ns < r->update_at.ns)
         return;
-    soundfile_update(r->file);
     r->update_at.ns = now.ns + UPDATE_NS;
+    if (soundfile_update(r->file, err, sizeof err))
+        fail(r, err);
 }
 
 /* The first file says when it was made: the clock may still be looked for. */
@@ -278,6 +280,7 @@ static void *write_out(void *context)
             free(p);
             update(r);
         }
+        update(r); /* where nothing comes, too */
         if (!closed && !atomic_load(&r->stop))
             poll(NULL, 0, WRITE_MS);
     }

@@ -66,7 +66,7 @@ static void tell_packets(const char *label, const struct rx_status *a, const str
 
 /* Likewise, of the sound. */
 static void tell_sound(const char *label, const struct rx_status *a, const struct rx_status *b,
-                         double lead_min_ms)
+                       double lead_min_ms)
 {
     uint64_t concealed = b->concealed + b->made_up - a->concealed - a->made_up;
 
