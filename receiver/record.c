@@ -290,19 +290,32 @@ static void *write_out(void *context)
 
 /* ---- the control thread ----------------------------------------------------------------------------- */
 
-/* What can be known before there is any sound. */
-static int check_path(const char *path, char *err, size_t err_size)
+/* The names that are taken already, as far as that can be known before there is any sound. */
+static int skip_names(struct record *r, char *err, size_t err_size)
+{
+    char path[RECORD_PATH_SIZE] = "";
+    struct stat unused;
+
+    while (r->number < NUMBERS_MAX && name_file(r, r->number + 1, path, sizeof path)) {
+        if (lstat(path, &unused)) {
+            if (r->number > 0)
+                log_warning("--record %s: there is a file of this name, which is left alone; recording to %s",
+                            r->path, path);
+            return 0;
+        }
+        r->number++;
+    }
+    snprintf(err, err_size, "--record %s: it and all names after it are taken; choose another", r->path);
+    return -EEXIST;
+}
+
+/* Likewise. */
+static int check_folder(const char *path, char *err, size_t err_size)
 {
     char copy[RECORD_PATH_SIZE];
-    struct stat unused;
     const char *folder;
     int error;
 
-    if (lstat(path, &unused) == 0) {
-        snprintf(err, err_size,
-                 "--record %s: there is a file of this name, which is left alone; choose another", path);
-        return -EEXIST;
-    }
     snprintf(copy, sizeof copy, "%s", path);
     folder = dirname(copy);
     if (access(folder, W_OK | X_OK) == 0)
@@ -317,8 +330,10 @@ static int open_parts(struct record *r, const struct record_config *config, char
     const struct recv_config ear = {.group = config->group, .interface = config->interface};
     const struct take_sink sink = {NULL, spool_begin, spool_frames, spool_end};
     struct take_sink to_spool = sink;
-    int error = check_path(config->path, err, err_size);
+    int error = check_folder(config->path, err, err_size);
 
+    if (!error)
+        error = skip_names(r, err, err_size);
     if (!error && r->own_receiver)
         error = recv_open(&r->receiver, &ear, NULL, NULL, err, err_size);
     if (error)

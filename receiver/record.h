@@ -64,8 +64,8 @@ struct record_status {
 const char *record_state_name(enum record_state state);
 
 /*
- * Control thread, as all below. 0, or -errno with one line in `err`: the file exists, or its directory does
- * not take one.
+ * Control thread, as all below. A file that exists is told in the log, with the name that is taken instead.
+ * 0, or -errno with one line in `err`: its directory does not take one, or no name is left.
  */
 int record_start(struct record **record, const struct record_config *config, char *err, size_t err_size);
 

@@ -988,6 +988,8 @@ static void test_recv_streams(void **state)
     refuse_recv("--group=239.1.1.1", "--group=239.1.1.1:5004;mute",
                 "unisono-recv: --group 239.1.1.1:5004: given before; keep one\n");
     refuse_recv("--stream=A", "--stream=A", "unisono-recv: --stream A: given before; keep one\n");
+    refuse_recv("--stream=A;record=a.wav", "--stream=B;record=a.wav",
+                "unisono-recv: --stream B: is recorded to a.wav, as A is; give each a file of its own\n");
     refuse_recv("--group=239.1.1.1;gain=21", NULL,
                 "unisono-recv: --group 239.1.1.1;gain=21: gain=21: allowed are -90 to 20 dB\n");
     refuse_recv("--group=239.1.1.1;map=3=1", NULL,

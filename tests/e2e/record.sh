@@ -43,11 +43,9 @@ refuses() { # STATUS 'WHAT IT SAYS' OPTION...
 }
 none='--device none --interface lo'
 recv="ip netns exec $ns_listener $build/unisono-recv --clock system"
-check 'a file that exists is left alone' refuses 1 'there\.wav.*left alone' $none --record "$work/takes/there.wav"
 check 'no folder, no recording' refuses 1 'missing: No such file' $none --record "$work/missing/a.wav"
 check 'a name that is none of a sound file' refuses 2 '--record .*a\.mp3.*FILE\.wav or FILE\.flac' --record a.mp3
 check 'neither sound nor recording' refuses 2 '--device none.*--record' --device none
-check 'the file is as it was' [ ! -s "$work/takes/there.wav" ]
 recv="$build/unisono-recv --group $group --interface eth0 --clock system"
 
 # ---- by name, and as plain AES67, beside all the others ----------------------------------------------------------
@@ -71,14 +69,20 @@ raw "$work/noise24.wav" 24 > "$work/noise24.raw"
 record plays "$work/takes/plays.wav" --device plays
 record flac "$work/takes/flac.flac" --device none
 record killed "$work/takes/killed.wav" --device none
+record there "$work/takes/there.wav" --device none
+check 'a file that exists is left alone, and both are named' await there 5 'warning: .*there\.wav: .*left alone; .*there-2\.wav'
 record gone "$work/gone/gone.wav" --device none
 # a disk of 400 kB, 1.4 s, that nobody else sees
 run full @listener sh -c "mount -t tmpfs -o size=400k none $work/small &&
     exec $recv --device full --record $work/small/full.wav --stats $work/full.json"
-for name in plays flac killed gone full; do await $name 10 'clock system: locked'; done
+for name in plays flac killed there gone full; do await $name 10 'clock system: locked'; done
 send first --input "file:$work/noise24.wav"
 for name in plays flac killed gone full; do await $name 10 'recording to'; done
 record late "$work/takes/late.wav" --device none
+await there 10 'info: recording to .*there-2\.wav'
+stop there
+check 'the file is as it was' [ ! -s "$work/takes/there.wav" ]
+check 'the other is made' [ "$(soxi -s "$work/takes/there-2.wav")" -gt 0 ]
 await_stat killed 10 record_frames '>' 90000
 stop killed KILL
 await full 10 'the recording ends: cannot write to .*full.wav: .*No space left'
