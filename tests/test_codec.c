@@ -342,6 +342,29 @@ static void a_reset_encoder_is_a_new_one(void **state)
 
 /* ---- what is wrong --------------------------------------------------------------------------------- */
 
+/* Where libopus leaves the sound out: a packet is but the byte that says of what kind it is. */
+static void sound_needs_its_bits(void **state)
+{
+    (void)state;
+    for (unsigned channels = 1; channels <= 2; channels++)
+        for (unsigned frames = 120; frames <= 960; frames *= 2) {
+            const uint32_t least = CODEC_OPUS_BITS_MIN * RATE / frames;
+
+            for (uint32_t bps = least < 6000 ? 6000 : least - 100; bps <= least; bps += 100) {
+                struct take t =
+                    new_take((struct codec_format){RTP_CODEC_OPUS, RATE, channels, frames, bps, false, 0});
+
+                fill(&t, 100, 5000, 0.3);
+                pass(&t);
+                if (bps < least)
+                    assert_int_equal(t.bytes, t.packets);
+                else
+                    assert_true(t.bytes >= 3 * t.packets);
+                free_take(&t);
+            }
+        }
+}
+
 static void lengths_tell_what_is_malformed(void **state)
 {
     /* RFC 6716 section 3.2: 20 ms of CELT (31 << 3), one frame, two alike, two unlike, and many */
@@ -449,6 +472,7 @@ int main(void)
         cmocka_unit_test(without_fec_none_is_found),
         cmocka_unit_test(what_is_made_up_goes_on),
         cmocka_unit_test(a_reset_encoder_is_a_new_one),
+        cmocka_unit_test(sound_needs_its_bits),
         cmocka_unit_test(lengths_tell_what_is_malformed),
         cmocka_unit_test(noise_for_packets_is_survived),
         cmocka_unit_test(pcm_is_coded_as_ever),
