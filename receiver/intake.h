@@ -25,6 +25,7 @@ struct intake {
     struct timeline *timeline; /* owned */
     struct decode decode;      /* owned; of codecs with memory */
     media_t begin;             /* the stream's first sample, announced by INIT or seen first */
+    raw_ns begins_from;        /* streams that begin are a debt, which is paid by then */
     bool ending;               /* a TERMINATE said where the stream ends */
     media_t end;
     media_t turn;        /* what lies before it has been played: too late */

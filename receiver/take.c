@@ -46,6 +46,7 @@ struct take *take_create(const struct stream_description *description, const str
         return NULL;
     }
     t->intake.delay_ns = WAIT_NS;
+    t->intake.decode.unlimited = true;
     return t;
 }
 
