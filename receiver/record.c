@@ -19,9 +19,10 @@
 #include "spool.h"
 
 enum {
-    LISTEN_MS = 5,   /* a socket holds far more; so 8000 packets a second are no 8000 wake-ups */
-    WRITE_MS = 50,   /* between two writes: the disk gets long ones */
-    CLOCK_MS = 3000, /* so long the first file waits for a clock, to say when it was made */
+    LISTEN_MS = 5,      /* a socket holds far more; so 8000 packets a second are no 8000 wake-ups */
+    WRITE_MS = 50,      /* between two writes: the disk gets long ones */
+    DRAIN_BATCHES = 16, /* between two looks at what is due: a flood must not hold that up */
+    CLOCK_MS = 3000,    /* so long the first file waits for a clock, to say when it was made */
     NUMBERS_MAX = 9999
 };
 
@@ -94,7 +95,7 @@ static bool tune(struct record *r)
 static void drain_network(struct record *r, const struct clock_map *map, const struct clock_pair *pair)
 {
     const struct recv_datagram *datagrams;
-    int count;
+    int count, batches = 0;
 
     do {
         count = recv_drain(r->receiver, &datagrams);
@@ -104,7 +105,7 @@ static void drain_network(struct record *r, const struct clock_map *map, const s
             take_datagram(r->take, map, d->bytes, d->len, clock_raw_of_stamp(pair, d->arrival_realtime_ns),
                           d->source.sin_addr.s_addr);
         }
-    } while (count == RECV_BATCH && !atomic_load(&r->stop));
+    } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
 }
 
 static void publish(struct record *r, raw_ns now)
