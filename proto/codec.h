@@ -54,6 +54,9 @@ void encoder_destroy(struct encoder *e); /* NULL is allowed */
 /* Frames by which the sound that is given must be ahead of the packet's time stamp; 0 without a memory. */
 unsigned encoder_look_ahead(const struct encoder *e);
 
+/* Likewise, before there is an encoder. */
+unsigned codec_look_ahead(unsigned codec, bool fec);
+
 /* What comes next does not follow what was before. */
 void encoder_reset(struct encoder *e);
 

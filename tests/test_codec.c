@@ -57,6 +57,7 @@ static void pass(struct take *t)
 
     assert_non_null(e);
     assert_non_null(d);
+    assert_int_equal(encoder_look_ahead(e), codec_look_ahead(t->format.codec, t->format.fec));
     decoder_start(d, channels);
     for (size_t at = 0; at + frames <= LEN; at += frames) {
         int len = encoder_run(e, t->in + (at + encoder_look_ahead(e)) * channels, payload);
@@ -453,6 +454,7 @@ static void pcm_is_coded_as_ever(void **state)
     e = encoder_create(&(struct codec_format){
         .codec = RTP_CODEC_L16, .rate_hz = RATE, .channels = 2, .frames_per_packet = 2});
     assert_int_equal(encoder_look_ahead(e), 0);
+    assert_int_equal(codec_look_ahead(RTP_CODEC_L16, false), 0);
     assert_int_equal(encoder_run(e, sound, payload), sizeof l16);
     assert_memory_equal(payload, l16, sizeof l16);
     encoder_destroy(e);
