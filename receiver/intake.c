@@ -57,10 +57,14 @@ struct arrival {
 };
 
 /* A Unisono packet describes itself. */
-static int describe(struct arrival *a, uint64_t source)
+static int describe(struct intake *in, struct arrival *a, uint64_t source)
 {
     const struct rtp_header_ext *ext = &a->packet->ext;
 
+    if (ext->rate_hz == 0) {
+        in->unknown_rate = a->packet->rate_code ? a->packet->rate_code : in->unknown_rate;
+        return -EPROTO;
+    }
     a->claim = (struct stream_claim){
         .ssrc = a->packet->ssrc,
         .source = source,
@@ -343,7 +347,7 @@ enum intake_event intake_datagram(struct intake *in, const struct clock_map *map
         error = assume(&a, &in->description, map, source);
     } else if (!error) {
         type = packet.ext.type;
-        error = packet.ext.rate_hz ? describe(&a, source) : -EPROTO;
+        error = describe(in, &a, source);
     }
     if (!error)
         error = measure(in, &a, type);

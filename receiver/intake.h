@@ -35,6 +35,7 @@ struct intake {
     struct distribution leads_us; /* presentation time - arrival of each packet */
     uint64_t datagrams, malformed, foreign, absurd, late, early;
     int unknown_codec; /* the newest of a packet that cannot be played for it, 4 to 15; -1: none so far */
+    int unknown_rate;  /* likewise, the code of a sampling rate, 5 to 15; 0: none so far */
 };
 
 enum intake_event {

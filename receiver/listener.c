@@ -243,6 +243,7 @@ static void get_recorded(struct listener *l, struct playback_status *status)
     status->rx.foreign = recorded.take.foreign;
     status->rx.absurd = recorded.take.absurd;
     status->rx.unknown_codec = recorded.take.unknown_codec;
+    status->rx.unknown_rate = recorded.take.unknown_rate;
     status->rx.late = recorded.take.late;
     status->rx.early = recorded.take.early;
     status->rx.concealed = recorded.take.concealed;

@@ -56,12 +56,39 @@ static void tell_unknown_codec(struct report *r, int codec)
                 known);
 }
 
+/* What the codes say that PROTOCOL.md keeps for later. */
+static const char *reserved_rate(int code)
+{
+    return code == 5 ? ", 176400 Hz," : code == 6 ? ", 192000 Hz," : code == 7 ? ", 32000 Hz," : ",";
+}
+
+/* Likewise; they are 5 to 15, or 0. */
+static void tell_unknown_rate(struct report *r, int code)
+{
+    char known[128] = "";
+    size_t used = 0;
+
+    if (code <= 0 || r->told_rates >> code & 1)
+        return;
+    r->told_rates |= 1u << code;
+    for (unsigned i = 1; rtp_rate_of_code(i) && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%u Hz (%u)", i > 1 ? ", " : "",
+                                 (unsigned)rtp_rate_of_code(i), i);
+    log_warning("a stream of rate code %d%s which is not known here, cannot be played; known are %s", code,
+                reserved_rate(code), known);
+}
+
 /* Packets that somebody should see to when they come. */
 static void tell_packets(const char *label, const struct rx_status *a, const struct rx_status *b)
 {
     if (b->absurd != a->absurd)
         log_warning("%s%llu packets with impossible presentation times: are both ends on the same clock?",
                     label, (unsigned long long)(b->absurd - a->absurd));
+    if (b->malformed != a->malformed)
+        log_warning(
+            "%s%llu packets are malformed: their lengths contradict, or they are of Opus at another rate "
+            "than 48000 Hz or with more than 2 channels",
+            label, (unsigned long long)(b->malformed - a->malformed));
 }
 
 /* Likewise, of the sound. */
@@ -114,6 +141,7 @@ static void tell(struct report *r, const struct report_on *on, const struct line
         if (r->spoken)
             tell_packets(label, before, now);
         tell_unknown_codec(r, now->unknown_codec);
+        tell_unknown_rate(r, now->unknown_rate);
         r->before[i] = lines[i].now;
     }
     r->spoken = true;
@@ -125,14 +153,17 @@ static void write_format(struct stats *stats, const struct rx_status *rx)
 {
     const struct stream_claim *c = &rx->stream.claim;
     const char *codec = rtp_codec_name(c->codec);
-    char unknown[12] = "";
+    char unknown[12] = "", unknown_rate[12] = "";
 
     if (rx->unknown_codec >= 0)
         snprintf(unknown, sizeof unknown, "%d", rx->unknown_codec);
+    if (rx->unknown_rate > 0)
+        snprintf(unknown_rate, sizeof unknown_rate, "%d", rx->unknown_rate);
     stats_text(stats, "codec", rx->stream.locked && codec ? codec : "");
     stats_count(stats, "rate_hz", rx->stream.locked ? c->rate_hz : 0);
     stats_count(stats, "channels", rx->stream.locked ? c->channels : 0);
     stats_text(stats, "unknown_codec", unknown);
+    stats_text(stats, "unknown_rate", unknown_rate);
     stats_count(stats, "ssrc", rx->stream.locked ? c->ssrc : 0);
     stats_real(stats, "latency_ms", (double)rx->link_ns / 1e6);
     stats_count(stats, "received_packets", rx->stream.counters.received);

@@ -313,4 +313,5 @@ void take_get_counters(const struct take *t, struct take_counters *counters)
     counters->absurd = in->absurd;
     counters->early = in->early;
     counters->unknown_codec = in->unknown_codec;
+    counters->unknown_rate = in->unknown_rate;
 }

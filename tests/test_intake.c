@@ -336,6 +336,7 @@ static void refusals_by_form(void **state)
         deliver(&p, bytes, 28 + 288);
         foreign++;
         check_counters(&p, malformed, foreign, 0, 0, 0);
+        assert_int_equal(p.in.unknown_rate, 15);
 
         packet = packet_at(&p, n + 48, RTP_TYPE_INIT); /* control that carries sound */
         post_frames(&p, &packet, n + 48, FRAMES);

@@ -98,12 +98,17 @@ check 'and says why' grep -q 'the recording ends: .*gone\.wav has been removed o
 send second --input "file:$work/noise24.wav"
 run garbage @sender "$build/garbage" --group $group --interface eth0 --kind absurd --count 100 --rate 1000
 await garbage 10 'sent 100'
+run garbage1 @sender "$build/garbage" --group $group --interface eth0 --kind truncated --count 100 --rate 1000
+await garbage1 10 'sent 100'
 run garbage2 @sender "$build/garbage" --group $group --interface eth0 --kind codec --count 100 --rate 1000
 await garbage2 10 'sent 100'
 check 'without a sound device trouble is told' await flac 5 'packets with impossible presentation times'
-check 'and what is not known' await flac 5 'a stream of codec .* cannot be played'
+check 'and what is malformed' await flac 5 'warning: [0-9]* packets are malformed'
+check 'and a codec that is not known' await flac 5 'a stream of codec .* cannot be played'
+check 'and a rate' await flac 5 'a stream of rate code 6, 192000 Hz, .* known are 44100 Hz .1., 48000 Hz .2.'
 check 'and counted' await_stat flac 5 absurd_packets = 100
 check 'each by its kind' await_stat flac 5 foreign_packets = 100
+check 'and what was malformed' await_stat flac 5 malformed_packets = 100
 await_stat full 10 state = playing
 check 'a full disk ends the recording' [ "$(stat_of "$work/full.json" record_state)" = failed ]
 check 'with one line of error' [ "$(grep -c 'error:' "$work/full.log")" = 1 ]
