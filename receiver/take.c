@@ -277,6 +277,8 @@ void take_datagram(struct take *t, const struct clock_map *map, const uint8_t *b
     }
     if (begins)
         begin_stream(t);
+    else if (t->intake.ending && after.n > t->intake.end.n) /* what it began with did not come */
+        t->intake.ending = false;
     if (t->open || t->begins)
         hand_on_until(t, horizon_at(t, arrival));
 }

@@ -469,6 +469,25 @@ static void opus_goes_on_behind_lost_packets(void **state)
     encoder_destroy(encoder);
 }
 
+/* The INIT of the next page is lost: the end before it is none of what waits behind a lost packet of it. */
+static void opus_goes_on_behind_an_end(void **state)
+{
+    const struct codec_format format = {RTP_CODEC_OPUS, RATE, CHANNELS, OPUS_FRAMES, 96000, false, 0};
+    struct encoder *encoder = encoder_create(&format);
+    struct studio *s = *state;
+    int64_t begin = media_at(s->now_ns);
+
+    for (int64_t k = 0; k < OPUS_PACKETS; k++) {
+        if (k == 50)
+            deliver_as(s, begin + k * OPUS_FRAMES, RTP_TYPE_TERMINATE, s->sequence++, RTP_CODEC_OPUS);
+        play_opus(s, encoder, begin + k * OPUS_FRAMES, k != OPUS_PACKETS - 30);
+    }
+    take_finish(s->take);
+    assert_int_equal(s->frames[0], OPUS_PACKETS * OPUS_FRAMES);
+    assert_int_equal(counters_of(s).concealed, OPUS_FRAMES);
+    encoder_destroy(encoder);
+}
+
 static void what_is_refused_is_counted(void **state)
 {
     struct studio *s = *state;
@@ -630,6 +649,7 @@ int main(void)
         TEST(ten_seconds_of_nothing_without_a_clock),
         TEST(time_that_jumps_back_is_another_take),
         TEST(opus_goes_on_behind_lost_packets),
+        TEST(opus_goes_on_behind_an_end),
         TEST(what_is_refused_is_counted),
         TEST(nothing_heard_is_no_take),
         cmocka_unit_test(survives_anybody),
