@@ -58,7 +58,7 @@ static void drop_first(struct decode *d)
     d->order[d->waiting] = freed;
 }
 
-static int keep(struct decode *d, media_t at, size_t frames, const uint8_t *payload, size_t len)
+static int keep(struct decode *d, media_t at, size_t frames, bool late, const uint8_t *payload, size_t len)
 {
     uint8_t slot = d->order[d->waiting];
     unsigned place = d->waiting;
@@ -73,6 +73,7 @@ static int keep(struct decode *d, media_t at, size_t frames, const uint8_t *payl
     d->store[slot].at = at;
     d->store[slot].frames = frames;
     d->store[slot].len = len;
+    d->store[slot].late = late;
     memcpy(d->store[slot].payload, payload, len);
     return 0;
 }
@@ -120,7 +121,7 @@ static int place(struct decode *d, struct timeline *timeline, media_t at, size_t
     return 0;
 }
 
-static int decode_one(struct decode *d, struct timeline *timeline, media_t at, size_t frames,
+static int decode_one(struct decode *d, struct timeline *timeline, media_t at, size_t frames, bool late,
                       const uint8_t *payload, size_t len)
 {
     int made = decoder_run(d->decoder, payload, len, d->sound);
@@ -130,7 +131,7 @@ static int decode_one(struct decode *d, struct timeline *timeline, media_t at, s
     d->run = 0;
     if (made == (int)frames)
         return place(d, timeline, at, frames);
-    d->broken++;
+    d->broken += !late;
     return 0;
 }
 
@@ -143,7 +144,7 @@ static void decode_waiting(struct decode *d, struct timeline *timeline, media_t 
         if (p->at.n == d->next.n) {
             if (!afford(d, p->at, p->frames, due))
                 return;
-            decode_one(d, timeline, p->at, p->frames, p->payload, p->len);
+            decode_one(d, timeline, p->at, p->frames, p->late, p->payload, p->len);
         }
         drop_first(d);
     }
@@ -238,6 +239,7 @@ int decode_take(struct decode *d, struct timeline *timeline, raw_ns arrival, med
 {
     static const media_t nothing = {INT64_MIN};
     int64_t end = at.n + (int64_t)frames;
+    bool late = end <= played.n;
     int error;
 
     if (end > timeline_floor(timeline).n + (int64_t)timeline_capacity(timeline) || len > RTP_PAYLOAD_MAX)
@@ -252,11 +254,11 @@ int decode_take(struct decode *d, struct timeline *timeline, raw_ns arrival, med
     if (at.n < d->next.n)
         return -ETIME;
     if (is_next(d, at) && afford(d, at, frames, nothing))
-        error = decode_one(d, timeline, at, frames, payload, len);
+        error = decode_one(d, timeline, at, frames, late, payload, len);
     else if (d->waiting == DECODE_STORE)
         error = -EOVERFLOW;
     else
-        error = keep(d, at, frames, payload, len);
+        error = keep(d, at, frames, late, payload, len);
     decode_waiting(d, timeline, nothing);
-    return !error && end <= played.n ? -ETIME : error;
+    return !error && late ? -ETIME : error;
 }

@@ -40,6 +40,7 @@ enum {
 struct decode_packet {
     media_t at;
     size_t frames, len;
+    bool late; /* and counted as that */
     uint8_t payload[RTP_PAYLOAD_MAX];
 };
 
@@ -59,7 +60,7 @@ struct decode {
     unsigned channels;
     uint64_t made_up;   /* frames that were concealed by the decoder */
     uint64_t recovered; /* frames that FEC brought back */
-    uint64_t broken;    /* packets that could not be decoded */
+    uint64_t broken;    /* packets that could not be decoded, but for those that were late */
 };
 
 /* Returns 0, or -ENOMEM; decode_free() takes what is left of it. */
