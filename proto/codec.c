@@ -22,6 +22,9 @@ enum { SILK_FRAME = 960 /* frames of sound in each of its frames, in the longer 
 
 enum { SILK_TAPS = 8, SILK_AHEAD = 1 };
 
+/* As libopus tells in both of its modes at 48000 Hz. */
+enum { LOOK_AHEAD = 120, LOOK_AHEAD_FEC = 312 + SILK_AHEAD };
+
 struct encoder {
     struct codec_format format;
     unsigned look_ahead;
@@ -126,6 +129,11 @@ void encoder_destroy(struct encoder *e)
 unsigned encoder_look_ahead(const struct encoder *e)
 {
     return e->look_ahead;
+}
+
+unsigned codec_look_ahead(unsigned codec, bool fec)
+{
+    return codec != RTP_CODEC_OPUS ? 0 : fec ? LOOK_AHEAD_FEC : LOOK_AHEAD;
 }
 
 void encoder_reset(struct encoder *e)

@@ -31,6 +31,7 @@
 #define CODEC_OPUS_CHANNELS_MAX 2u
 #define CODEC_OPUS_FRAMES_MAX   5760 /* 120 ms, the longest packet there is */
 #define CODEC_OPUS_STEP         120  /* 2.5 ms: what is made up is a multiple of it */
+#define CODEC_OPUS_BITS_MIN     24 /* in a packet, by the bitrate: with less, libopus puts no sound into it */
 
 struct codec_format {
     enum rtp_codec codec;
@@ -39,7 +40,7 @@ struct codec_format {
     unsigned frames_per_packet; /* one that rtp_ptime_check() finds right */
 
     /* Of Opus; the others ignore them. */
-    uint32_t bitrate_bps;  /* 6000 to 510000 */
+    uint32_t bitrate_bps;  /* 6000 to 510000, and CODEC_OPUS_BITS_MIN in a packet */
     bool fec;              /* each packet repeats the one before in short; with packets of 10 and 20 ms */
     unsigned loss_percent; /* what the network is expected to lose, 1 to 100: the more, the better the FEC */
 };
@@ -52,6 +53,9 @@ void encoder_destroy(struct encoder *e); /* NULL is allowed */
 
 /* Frames by which the sound that is given must be ahead of the packet's time stamp; 0 without a memory. */
 unsigned encoder_look_ahead(const struct encoder *e);
+
+/* Likewise, before there is an encoder. */
+unsigned codec_look_ahead(unsigned codec, bool fec);
 
 /* What comes next does not follow what was before. */
 void encoder_reset(struct encoder *e);

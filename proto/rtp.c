@@ -174,6 +174,7 @@ static int parse_element(const uint8_t *element, size_t len, struct rtp_packet *
         .priority = element[ELEMENT_FLAGS_COUNT] >> 6,
         .rate_hz = rtp_rate_of_code(element[ELEMENT_CODEC_RATE] & 0x0f),
     };
+    packet->rate_code = element[ELEMENT_CODEC_RATE] & 0x0f;
     return 0;
 }
 

@@ -87,6 +87,7 @@ struct rtp_packet {
     struct rtp_header_ext ext; /* means nothing while has_ext is false */
 
     /* Set by the parser alone. */
+    uint8_t rate_code;      /* 0..15, of the extension */
     uint16_t frames;        /* of AUDIO in L16, L24 or F32 with the extension; otherwise 0 */
     const uint8_t *payload; /* inside the parsed datagram; padding is already taken off */
     size_t payload_len;

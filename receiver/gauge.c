@@ -107,7 +107,7 @@ void gauge_telemetry(const struct gauge *g, const struct gauge_on *on, raw_ns no
         .lost = (uint32_t)counters->lost,
         .late = (uint32_t)rx->late,
         .duplicates = (uint32_t)counters->duplicates,
-        .concealed = (uint32_t)rx->concealed,
+        .concealed = (uint32_t)(rx->concealed + rx->made_up),
         .xruns = (uint32_t)rx->xruns,
         .starts = (uint32_t)rx->starts,
         .clipped = (uint32_t)rx->clipped,

@@ -12,6 +12,11 @@
 /* A packet so far from where the timeline is, and yet in time, tells that time was stepped. */
 #define STEPPED_NS (500 * NS_PER_MS)
 
+/* A stream that begins anew costs far more than a packet: ten a second, and five at once, are more than
+ * anybody means. */
+#define BEGIN_COST_NS (100 * NS_PER_MS)
+#define BEGIN_DEBT_NS (400 * NS_PER_MS)
+
 /* What has been played is kept so long, for a delay that grows. */
 #define HISTORY_NS (1250 * NS_PER_MS)
 
@@ -52,10 +57,14 @@ struct arrival {
 };
 
 /* A Unisono packet describes itself. */
-static int describe(struct arrival *a, uint64_t source)
+static int describe(struct intake *in, struct arrival *a, uint64_t source)
 {
     const struct rtp_header_ext *ext = &a->packet->ext;
 
+    if (ext->rate_hz == 0) {
+        in->unknown_rate = a->packet->rate_code ? a->packet->rate_code : in->unknown_rate;
+        return -EPROTO;
+    }
     a->claim = (struct stream_claim){
         .ssrc = a->packet->ssrc,
         .source = source,
@@ -124,6 +133,7 @@ static int measure(struct intake *in, struct arrival *a, enum rtp_type type)
 static void begin(struct intake *in, const struct arrival *a)
 {
     in->begin = a->at;
+    in->begins_from.ns = (in->begins_from.ns > a->raw.ns ? in->begins_from.ns : a->raw.ns) + BEGIN_COST_NS;
     in->turn = a->at;
     in->ending = false;
     in->anew = false;
@@ -167,10 +177,21 @@ static bool goes_on(struct intake *in, const struct arrival *a, enum rtp_type ty
     return true;
 }
 
-/* The stream's own sender starts it anew, since time jumped; not a copy that came late. */
+static bool may_begin(const struct intake *in, const struct arrival *a)
+{
+    return in->begins_from.ns - a->raw.ns <= BEGIN_DEBT_NS;
+}
+
+/* Neither a copy, nor one that came late. It is counted already. */
+static bool is_newest(const struct intake *in, const struct arrival *a)
+{
+    return a->packet->sequence == (uint16_t)in->stream.highest;
+}
+
+/* The stream's own sender starts it anew, since time jumped. */
 static bool starts_anew(const struct intake *in, const struct arrival *a, bool sounding)
 {
-    return a->claim.starts && sounding && a->packet->sequence == (uint16_t)in->stream.highest;
+    return a->claim.starts && sounding && is_newest(in, a);
 }
 
 /*
@@ -207,20 +228,21 @@ static int store_pcm(struct intake *in, const struct arrival *a)
 static enum intake_event store(struct intake *in, const struct arrival *a, int64_t lead_ns, bool duplicate)
 {
     enum intake_event event = INTAKE_NONE;
+    uint64_t broken = in->decode.broken;
     int error;
 
-    if (elsewhere(in, a, lead_ns)) {
+    if (!duplicate && is_newest(in, a) && elsewhere(in, a, lead_ns) && may_begin(in, a)) {
         begin(in, a);
         event = INTAKE_BEGIN;
     }
     if (codec_has_memory(a->claim.codec))
-        error = decode_take(&in->decode, in->timeline, in->turn, a->at, a->frames, a->packet->payload,
+        error = decode_take(&in->decode, in->timeline, a->raw, in->turn, a->at, a->frames, a->packet->payload,
                             a->packet->payload_len);
     else
         error = a->at.n + (int64_t)a->frames <= in->turn.n ? -ETIME : store_pcm(in, a);
     in->late += error == -ETIME && !duplicate; /* of a second copy, the first was in time */
     in->early += error == -EOVERFLOW;
-    in->malformed += error == -EBADMSG;
+    in->malformed += in->decode.broken - broken;
     return event;
 }
 
@@ -266,6 +288,10 @@ static enum intake_event take(struct intake *in, const struct clock_map *map, co
     }
     if (type == RTP_TYPE_TERMINATE && !in->stream.locked)
         return INTAKE_NONE; /* the second and third copy */
+    if (a->claim.starts && in->stream.locked && !may_begin(in, a)) {
+        in->foreign++;
+        return INTAKE_NONE;
+    }
     switch (stream_judge(&in->stream, &a->claim, a->raw)) {
     case STREAM_IGNORE:
         in->foreign++;
@@ -317,10 +343,12 @@ media_t intake_newest(const struct intake *in)
 void intake_need(struct intake *in, media_t from, size_t frames)
 {
     media_t end = {from.n + (int64_t)frames};
+    uint64_t broken = in->decode.broken;
 
     if (!in->stream.locked || !codec_has_memory(in->stream.claim.codec))
         return;
     decode_need(&in->decode, in->timeline, in->ending && in->end.n < end.n ? in->end : end);
+    in->malformed += in->decode.broken - broken;
 }
 
 enum intake_event intake_datagram(struct intake *in, const struct clock_map *map, const uint8_t *bytes,
@@ -338,7 +366,7 @@ enum intake_event intake_datagram(struct intake *in, const struct clock_map *map
         error = assume(&a, &in->description, map, source);
     } else if (!error) {
         type = packet.ext.type;
-        error = packet.ext.rate_hz ? describe(&a, source) : -EPROTO;
+        error = describe(in, &a, source);
     }
     if (!error)
         error = measure(in, &a, type);

@@ -25,6 +25,7 @@ struct intake {
     struct timeline *timeline; /* owned */
     struct decode decode;      /* owned; of codecs with memory */
     media_t begin;             /* the stream's first sample, announced by INIT or seen first */
+    raw_ns begins_from;        /* streams that begin are a debt, which is paid by then */
     bool ending;               /* a TERMINATE said where the stream ends */
     media_t end;
     media_t turn;        /* what lies before it has been played: too late */
@@ -34,6 +35,7 @@ struct intake {
     struct distribution leads_us; /* presentation time - arrival of each packet */
     uint64_t datagrams, malformed, foreign, absurd, late, early;
     int unknown_codec; /* the newest of a packet that cannot be played for it, 4 to 15; -1: none so far */
+    int unknown_rate;  /* likewise, the code of a sampling rate, 5 to 15; 0: none so far */
 };
 
 enum intake_event {

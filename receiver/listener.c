@@ -230,7 +230,7 @@ static void tell_group(struct listener *l, const struct playback_status *status,
 
 static void get_recorded(struct listener *l, struct playback_status *status)
 {
-    struct record_status recorded = {0};
+    struct record_status recorded = {.take.unknown_codec = -1};
 
     if (l->record)
         record_get_status(l->record, &recorded);
@@ -238,9 +238,15 @@ static void get_recorded(struct listener *l, struct playback_status *status)
     status->rx.state = recorded.heard ? RX_PLAYING : RX_IDLE;
     status->rx.stream = recorded.stream;
     status->rx.link_ns = recorded.stream.claim.link_ns;
+    status->rx.datagrams = recorded.take.datagrams;
+    status->rx.malformed = recorded.take.malformed;
+    status->rx.foreign = recorded.take.foreign;
+    status->rx.absurd = recorded.take.absurd;
+    status->rx.unknown_codec = recorded.take.unknown_codec;
+    status->rx.unknown_rate = recorded.take.unknown_rate;
     status->rx.late = recorded.take.late;
+    status->rx.early = recorded.take.early;
     status->rx.concealed = recorded.take.concealed;
-    status->rx.unknown_codec = -1;
 }
 
 void listener_get_status(struct listener *l, struct playback_status *status)

@@ -14,7 +14,8 @@
 #include "proto/snapshot.h"
 
 enum {
-    DRAIN_BATCHES = 16 /* in one cycle: a flood must not hold up the sound */
+    DRAIN_MAX =
+        16 * RECV_BATCH /* datagrams in one cycle, of all voices: a flood must not hold up the sound */
 };
 
 #define PUBLISH_NS (100 * NS_PER_MS)
@@ -53,6 +54,7 @@ struct playback {
     struct playback_status status;
     double wake_late_ms; /* the latest since the extremes were handed over */
     uint32_t set;        /* value of `changes` that rx has */
+    unsigned turn;       /* the voice that is drained first */
     pthread_t thread;
     sem_t entered; /* the thread has its scheduling, `warning` says if not */
     char warning[256];
@@ -130,21 +132,20 @@ static void feed_card(struct playback *p, const struct clock_map *map, raw_ns no
         p->running = card_start(p->card) == 0;
 }
 
-static void drain_network(struct playback *p, unsigned voice, const struct clock_map *map,
-                          const struct clock_pair *pair)
+/* One batch at most; returns how many came. */
+static int drain_batch(struct playback *p, unsigned voice, const struct clock_map *map,
+                       const struct clock_pair *pair)
 {
     const struct recv_datagram *datagrams;
-    int count, batches = 0;
+    int count = recv_drain(p->config.receivers[voice], &datagrams);
 
-    do {
-        count = recv_drain(p->config.receivers[voice], &datagrams);
-        for (int i = 0; i < count; i++) {
-            const struct recv_datagram *d = &datagrams[i];
-            raw_ns arrival = clock_raw_of_stamp(pair, d->arrival_realtime_ns);
+    for (int i = 0; i < count; i++) {
+        const struct recv_datagram *d = &datagrams[i];
+        raw_ns arrival = clock_raw_of_stamp(pair, d->arrival_realtime_ns);
 
-            rx_datagram(p->rx, voice, map, d->bytes, d->len, arrival, d->source.sin_addr.s_addr);
-        }
-    } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
+        rx_datagram(p->rx, voice, map, d->bytes, d->len, arrival, d->source.sin_addr.s_addr);
+    }
+    return count;
 }
 
 /*
@@ -164,6 +165,28 @@ static bool tune(struct playback *p, unsigned voice)
     v->described = newest.number;
     rx_describe(p->rx, voice, &newest.description);
     return true;
+}
+
+/* Batch by batch of each voice in turn, so that a flood on one group takes nothing from the others. */
+static void drain_network(struct playback *p, const struct clock_map *map, const struct clock_pair *pair)
+{
+    const unsigned voices = p->config.rx.voices;
+    bool more[RX_VOICES_MAX];
+    int left = DRAIN_MAX, before;
+
+    for (unsigned i = 0; i < voices; i++)
+        more[i] = tune(p, i);
+    do {
+        before = left;
+        for (unsigned i = 0; i < voices && left > 0; i++) {
+            const unsigned voice = (p->turn + i) % voices;
+            int count = more[voice] ? drain_batch(p, voice, map, pair) : 0;
+
+            more[voice] = count == RECV_BATCH;
+            left -= count > 0 ? count : 0;
+        }
+    } while (left > 0 && left < before);
+    p->turn = (p->turn + 1) % voices;
 }
 
 /* Those before were all taken: each is handed over once. */
@@ -248,9 +271,7 @@ static raw_ns cycle(struct playback *p)
     clock_pair_read(&pair);
     SNAPSHOT_LOAD(&p->clock, &map);
     obey(p);
-    for (unsigned i = 0; i < p->config.rx.voices; i++)
-        if (tune(p, i))
-            drain_network(p, i, &map, &pair);
+    drain_network(p, &map, &pair);
     if (p->card)
         feed_card(p, &map, pair.raw);
     else

@@ -19,13 +19,16 @@
 #include "spool.h"
 
 enum {
-    LISTEN_MS = 5,   /* a socket holds far more; so 8000 packets a second are no 8000 wake-ups */
-    WRITE_MS = 50,   /* between two writes: the disk gets long ones */
-    CLOCK_MS = 3000, /* so long the first file waits for a clock, to say when it was made */
+    LISTEN_MS = 5,      /* a socket holds far more; so 8000 packets a second are no 8000 wake-ups */
+    WRITE_MS = 50,      /* between two writes: the disk gets long ones */
+    DRAIN_BATCHES = 16, /* between two looks at what is due: a flood must not hold that up */
+    CLOCK_MS = 3000,    /* so long the first file waits for a clock, to say when it was made */
     NUMBERS_MAX = 9999
 };
 
 #define UPDATE_NS   NS_PER_S    /* of the header */
+#define BEGIN_NS    NS_PER_S    /* from one file to the next */
+#define TELL_NS     NS_PER_S    /* of what is lost */
 #define STACK_BYTES (512 << 10) /* resident, where memory is locked for the sound's sake */
 
 /* What the threads of a recording need to know of the clock. */
@@ -54,11 +57,14 @@ struct record {
     /* the writer's */
     struct soundfile *file;
     unsigned number; /* of the newest file */
-    raw_ns update_at;
+    raw_ns update_at, begin_at;
+    struct take_format format; /* of what is to be written, */
+    bool pending;              /* and that has no file yet */
 
     pthread_t listener, writer;
     bool listens, writes;
     struct record_status told; /* what the log knows */
+    raw_ns tell_at;
     SNAPSHOT_OF(struct record_clock) clock;
     SNAPSHOT_OF(struct redescription) redescribed;
     atomic_bool stop;
@@ -94,7 +100,7 @@ static bool tune(struct record *r)
 static void drain_network(struct record *r, const struct clock_map *map, const struct clock_pair *pair)
 {
     const struct recv_datagram *datagrams;
-    int count;
+    int count, batches = 0;
 
     do {
         count = recv_drain(r->receiver, &datagrams);
@@ -104,7 +110,7 @@ static void drain_network(struct record *r, const struct clock_map *map, const s
             take_datagram(r->take, map, d->bytes, d->len, clock_raw_of_stamp(pair, d->arrival_realtime_ns),
                           d->source.sin_addr.s_addr);
         }
-    } while (count == RECV_BATCH && !atomic_load(&r->stop));
+    } while (count == RECV_BATCH && ++batches < DRAIN_BATCHES);
 }
 
 static void publish(struct record *r, raw_ns now)
@@ -174,6 +180,7 @@ static int create_next(struct record *r, struct soundfile_config *config, char *
 {
     int error = -EEXIST;
 
+    snprintf(err, err_size, "cannot record: all names after %s are taken", r->path);
     config->path = path;
     while (error == -EEXIST && r->number < NUMBERS_MAX) {
         if (!name_file(r, ++r->number, path, size)) {
@@ -186,19 +193,21 @@ static int create_next(struct record *r, struct soundfile_config *config, char *
     return error;
 }
 
-static void begin_file(struct record *r, const struct take_format *format)
+static void begin_file(struct record *r, raw_ns now)
 {
     struct record_clock clock;
     char path[RECORD_PATH_SIZE], err[RECORD_PATH_SIZE + 256];
-    struct soundfile_config config = {.title = r->title, .originator = r->host, .format = *format};
+    struct soundfile_config config = {.title = r->title, .originator = r->host, .format = r->format};
 
+    r->pending = false;
+    r->begin_at.ns = now.ns + BEGIN_NS;
+    r->update_at.ns = now.ns + UPDATE_NS;
     SNAPSHOT_LOAD(&r->clock, &clock);
     config.time = (struct soundfile_time){clock.utc, clock.utc_offset_s, clock.grandmaster};
     if (create_next(r, &config, path, sizeof path, err, sizeof err)) {
         fail(r, err);
         return;
     }
-    r->update_at = (raw_ns){clock_raw_now().ns + UPDATE_NS};
     pthread_mutex_lock(&r->lock);
     r->status.state = RECORD_WRITING;
     r->status.files++;
@@ -212,6 +221,7 @@ static void end_file(struct record *r)
     int error = soundfile_close(r->file, err, sizeof err);
 
     r->file = NULL;
+    r->pending = false;
     if (error) {
         fail(r, err);
         return;
@@ -222,32 +232,57 @@ static void end_file(struct record *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void write_piece(struct record *r, const struct spool_piece *p)
+/* A file that is not due yet begins with what comes behind this. */
+static void skip(struct record *r, size_t frames)
+{
+    r->format.at.n += (int64_t)frames;
+    pthread_mutex_lock(&r->lock);
+    r->status.skipped += frames;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void write_frames(struct record *r, const float *samples, size_t frames)
 {
     char err[RECORD_PATH_SIZE + 256];
-    const float *samples = p->kind == SPOOL_FRAMES ? p->samples : NULL;
+    raw_ns now = clock_raw_now();
 
-    if (p->kind == SPOOL_BEGIN)
-        begin_file(r, &p->format);
-    else if (p->kind == SPOOL_END)
-        end_file(r);
-    else if (r->file && soundfile_write(r->file, samples, p->frames, err, sizeof err))
+    if (r->pending && now.ns < r->begin_at.ns) {
+        skip(r, frames);
+        return;
+    }
+    if (r->pending)
+        begin_file(r, now);
+    if (r->file && soundfile_write(r->file, samples, frames, err, sizeof err))
         fail(r, err);
-    if (!r->file || (p->kind != SPOOL_FRAMES && p->kind != SPOOL_SILENCE))
+    if (!r->file)
         return;
     pthread_mutex_lock(&r->lock);
-    r->status.written += p->frames;
+    r->status.written += frames;
     pthread_mutex_unlock(&r->lock);
+}
+
+static void write_piece(struct record *r, const struct spool_piece *p)
+{
+    if (p->kind == SPOOL_BEGIN) {
+        r->format = p->format;
+        r->pending = true;
+    } else if (p->kind == SPOOL_END) {
+        end_file(r);
+    } else {
+        write_frames(r, p->kind == SPOOL_FRAMES ? p->samples : NULL, p->frames);
+    }
 }
 
 static void update(struct record *r)
 {
+    char err[RECORD_PATH_SIZE + 256];
     raw_ns now = clock_raw_now();
 
     if (!r->file || now.ns < r->update_at.ns)
         return;
-    soundfile_update(r->file);
     r->update_at.ns = now.ns + UPDATE_NS;
+    if (soundfile_update(r->file, err, sizeof err))
+        fail(r, err);
 }
 
 /* The first file says when it was made: the clock may still be looked for. */
@@ -278,6 +313,7 @@ static void *write_out(void *context)
             free(p);
             update(r);
         }
+        update(r); /* where nothing comes, too */
         if (!closed && !atomic_load(&r->stop))
             poll(NULL, 0, WRITE_MS);
     }
@@ -287,19 +323,32 @@ static void *write_out(void *context)
 
 /* ---- the control thread ----------------------------------------------------------------------------- */
 
-/* What can be known before there is any sound. */
-static int check_path(const char *path, char *err, size_t err_size)
+/* The names that are taken already, as far as that can be known before there is any sound. */
+static int skip_names(struct record *r, char *err, size_t err_size)
+{
+    char path[RECORD_PATH_SIZE] = "";
+    struct stat unused;
+
+    while (r->number < NUMBERS_MAX && name_file(r, r->number + 1, path, sizeof path)) {
+        if (lstat(path, &unused)) {
+            if (r->number > 0)
+                log_warning("--record %s: there is a file of this name, which is left alone; recording to %s",
+                            r->path, path);
+            return 0;
+        }
+        r->number++;
+    }
+    snprintf(err, err_size, "--record %s: it and all names after it are taken; choose another", r->path);
+    return -EEXIST;
+}
+
+/* Likewise. */
+static int check_folder(const char *path, char *err, size_t err_size)
 {
     char copy[RECORD_PATH_SIZE];
-    struct stat unused;
     const char *folder;
     int error;
 
-    if (lstat(path, &unused) == 0) {
-        snprintf(err, err_size,
-                 "--record %s: there is a file of this name, which is left alone; choose another", path);
-        return -EEXIST;
-    }
     snprintf(copy, sizeof copy, "%s", path);
     folder = dirname(copy);
     if (access(folder, W_OK | X_OK) == 0)
@@ -314,8 +363,10 @@ static int open_parts(struct record *r, const struct record_config *config, char
     const struct recv_config ear = {.group = config->group, .interface = config->interface};
     const struct take_sink sink = {NULL, spool_begin, spool_frames, spool_end};
     struct take_sink to_spool = sink;
-    int error = check_path(config->path, err, err_size);
+    int error = check_folder(config->path, err, err_size);
 
+    if (!error)
+        error = skip_names(r, err, err_size);
     if (!error && r->own_receiver)
         error = recv_open(&r->receiver, &ear, NULL, NULL, err, err_size);
     if (error)
@@ -355,6 +406,7 @@ int record_start(struct record **result, const struct record_config *config, cha
     }
     pthread_mutex_init(&r->lock, NULL);
     SNAPSHOT_STORE(&r->clock, &no_clock);
+    r->status.take.unknown_codec = -1;
     r->receiver = config->receiver;
     r->own_receiver = !config->receiver;
     snprintf(r->path, sizeof r->path, "%s", config->path);
@@ -394,7 +446,8 @@ int record_reopen(struct record *r, char *err, size_t err_size)
     return r && r->own_receiver ? recv_reopen(r->receiver, err, err_size) : 0;
 }
 
-static void tell(struct record *r)
+/* What is lost may be lost many times a second, and is told `all` only now and then. */
+static void tell(struct record *r, bool all)
 {
     struct record_status now;
 
@@ -403,12 +456,19 @@ static void tell(struct record *r)
         log_info("recording to %s", now.file);
     if (now.state == RECORD_FAILED && r->told.state != RECORD_FAILED)
         log_error("the recording ends: %s", r->failure); /* not written any more */
+    r->told.files = now.files;
+    r->told.state = now.state;
+    if (!all)
+        return;
     if (now.take.concealed != r->told.take.concealed)
         log_warning("%llu frames never came and are concealed in the recording",
                     (unsigned long long)(now.take.concealed - r->told.take.concealed));
     if (now.dropped != r->told.dropped && now.state != RECORD_FAILED)
         log_warning("the disk is too slow: %llu frames are silence in the recording",
                     (unsigned long long)(now.dropped - r->told.dropped));
+    if (now.skipped != r->told.skipped)
+        log_warning("%llu frames are in no file: streams of other formats begin too often",
+                    (unsigned long long)(now.skipped - r->told.skipped));
     r->told = now;
 }
 
@@ -416,6 +476,7 @@ void record_run(struct record *r, const struct clock_map *map, const struct cloc
 {
     struct record_clock clock = {.map = *map, .known = map->state != MEDIA_CLOCK_NO_PTP};
     bool system = strcmp(status->kind, "system") == 0;
+    raw_ns now = clock_raw_now();
 
     if (!r)
         return;
@@ -426,7 +487,9 @@ void record_run(struct record *r, const struct clock_map *map, const struct cloc
     SNAPSHOT_STORE(&r->clock, &clock);
     if (r->own_receiver)
         recv_sweep(r->receiver);
-    tell(r);
+    tell(r, now.ns >= r->tell_at.ns);
+    if (now.ns >= r->tell_at.ns)
+        r->tell_at.ns = now.ns + TELL_NS;
 }
 
 void record_get_status(struct record *r, struct record_status *status)
@@ -449,6 +512,7 @@ void record_report(struct record *r, struct stats *stats)
     stats_count(stats, "record_concealed_frames", s.take.concealed);
     stats_count(stats, "record_gap_frames", s.take.gap);
     stats_count(stats, "record_dropped_frames", s.dropped);
+    stats_count(stats, "record_skipped_frames", s.skipped);
     stats_count(stats, "record_late_packets", s.take.late);
 }
 
@@ -463,7 +527,7 @@ void record_stop(struct record *r)
     if (r->writes)
         pthread_join(r->writer, NULL);
     if (r->listens)
-        tell(r);
+        tell(r, true);
 }
 
 void record_destroy(struct record *r)

@@ -10,7 +10,7 @@
  *
  * The file is made when the stream's first sound comes, and never in place of another: NAME.wav, then
  * NAME-2.wav and so on, for another format, or after ten seconds of nothing; names that are taken are
- * skipped.
+ * skipped. No more than one is begun each second: what is to be written before is left out, and counted.
  */
 #ifndef UNISONO_RECORD_H
 #define UNISONO_RECORD_H
@@ -54,6 +54,7 @@ struct record_status {
     uint64_t files;              /* made so far */
     uint64_t written;            /* frames in all of them */
     uint64_t dropped;            /* frames that became silence, since the disk was too slow */
+    uint64_t skipped;            /* frames that are in no file, since another had just been begun */
     struct take_counters take;
     struct stream stream; /* that is recorded, */
     bool heard;           /* and comes just now */
@@ -64,8 +65,8 @@ struct record_status {
 const char *record_state_name(enum record_state state);
 
 /*
- * Control thread, as all below. 0, or -errno with one line in `err`: the file exists, or its directory does
- * not take one.
+ * Control thread, as all below. A file that exists is told in the log, with the name that is taken instead.
+ * 0, or -errno with one line in `err`: its directory does not take one, or no name is left.
  */
 int record_start(struct record **record, const struct record_config *config, char *err, size_t err_size);
 

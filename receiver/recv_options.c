@@ -75,9 +75,9 @@ static const struct option_spec specs[] = {
      .kind = OPTION_TEXT,
      MEMBER(record),
      .argument = "FILE",
-     .help =
-         "write the stream's own samples to FILE.wav or FILE.flac, which must not exist; its time reference "
-         "lets recordings of several machines line up",
+     .help = "write the stream's own samples to FILE.wav or FILE.flac, or the next name that is free; its "
+             "time reference "
+             "lets recordings of several machines line up",
      .check = soundfile_check_name},
     {.group = "Sound",
      .name = "delay",
@@ -432,6 +432,10 @@ static int check_selections(const struct recv_options *o, char *why, size_t why_
             if (selection_same(&all[i], &all[k])) {
                 snprintf(why, why_len, "%s %s: given before; keep one", kind_names[all[i].kind],
                          all[i].target);
+                error = -EINVAL;
+            } else if (all[i].record[0] && strcmp(all[i].record, all[k].record) == 0) {
+                snprintf(why, why_len, "%s %s: is recorded to %s, as %s is; give each a file of its own",
+                         kind_names[all[i].kind], all[i].target, all[i].record, all[k].target);
                 error = -EINVAL;
             }
         recorded |= all[i].record[0] != '\0';

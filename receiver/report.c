@@ -56,9 +56,44 @@ static void tell_unknown_codec(struct report *r, int codec)
                 known);
 }
 
-/* Counters that somebody should see to when they grow. */
-static void tell_trouble(const char *label, const struct rx_status *a, const struct rx_status *b,
-                         double lead_min_ms)
+/* What the codes say that PROTOCOL.md keeps for later. */
+static const char *reserved_rate(int code)
+{
+    return code == 5 ? ", 176400 Hz," : code == 6 ? ", 192000 Hz," : code == 7 ? ", 32000 Hz," : ",";
+}
+
+/* Likewise; they are 5 to 15, or 0. */
+static void tell_unknown_rate(struct report *r, int code)
+{
+    char known[128] = "";
+    size_t used = 0;
+
+    if (code <= 0 || r->told_rates >> code & 1)
+        return;
+    r->told_rates |= 1u << code;
+    for (unsigned i = 1; rtp_rate_of_code(i) && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%u Hz (%u)", i > 1 ? ", " : "",
+                                 (unsigned)rtp_rate_of_code(i), i);
+    log_warning("a stream of rate code %d%s which is not known here, cannot be played; known are %s", code,
+                reserved_rate(code), known);
+}
+
+/* Packets that somebody should see to when they come. */
+static void tell_packets(const char *label, const struct rx_status *a, const struct rx_status *b)
+{
+    if (b->absurd != a->absurd)
+        log_warning("%s%llu packets with impossible presentation times: are both ends on the same clock?",
+                    label, (unsigned long long)(b->absurd - a->absurd));
+    if (b->malformed != a->malformed)
+        log_warning(
+            "%s%llu packets are malformed: their lengths contradict, or they are of Opus at another rate "
+            "than 48000 Hz or with more than 2 channels",
+            label, (unsigned long long)(b->malformed - a->malformed));
+}
+
+/* Likewise, of the sound. */
+static void tell_sound(const char *label, const struct rx_status *a, const struct rx_status *b,
+                       double lead_min_ms)
 {
     uint64_t concealed = b->concealed + b->made_up - a->concealed - a->made_up;
 
@@ -74,9 +109,6 @@ static void tell_trouble(const char *label, const struct rx_status *a, const str
             "%spackets come only %.2f ms ahead of their time and %.2f ms are needed here: raise the sender's "
             "--latency, or take --resampler fastest",
             label, lead_min_ms, b->lead_need_ms);
-    if (b->absurd != a->absurd)
-        log_warning("%s%llu packets with impossible presentation times: are both ends on the same clock?",
-                    label, (unsigned long long)(b->absurd - a->absurd));
 }
 
 /* Likewise, of the card, which all streams have in common. */
@@ -91,19 +123,25 @@ static void tell_card(const struct playback_status *before, const struct playbac
                                       : "the sound device is gone; looking for it");
 }
 
-/* When it `ends`, that there is no stream is no news. */
-static void tell(struct report *r, const struct line *lines, unsigned count, bool ends)
+/* When it `ends`, that there is no stream is no news. Of its sound a recording tells itself. */
+static void tell(struct report *r, const struct report_on *on, const struct line *lines, bool ends)
 {
-    if (r->spoken)
+    const bool sound = !on->silent;
+
+    if (r->spoken && sound)
         tell_card(&r->before[0], &lines[0].now);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < on->count; i++) {
         const struct rx_status *before = &r->before[i].rx, *now = &lines[i].now.rx;
         const char *label = lines[i].listener->label;
 
-        if (!ends && (!r->spoken || now->state != before->state || now->starts != before->starts))
+        if (sound && !ends && (!r->spoken || now->state != before->state || now->starts != before->starts))
             tell_state(label, &lines[i].now);
+        if (r->spoken && sound)
+            tell_sound(label, before, now, lines[i].worst.lead_min_ms);
         if (r->spoken)
-            tell_trouble(label, before, now, lines[i].worst.lead_min_ms);
+            tell_packets(label, before, now);
+        tell_unknown_codec(r, now->unknown_codec);
+        tell_unknown_rate(r, now->unknown_rate);
         r->before[i] = lines[i].now;
     }
     r->spoken = true;
@@ -115,14 +153,17 @@ static void write_format(struct stats *stats, const struct rx_status *rx)
 {
     const struct stream_claim *c = &rx->stream.claim;
     const char *codec = rtp_codec_name(c->codec);
-    char unknown[12] = "";
+    char unknown[12] = "", unknown_rate[12] = "";
 
     if (rx->unknown_codec >= 0)
         snprintf(unknown, sizeof unknown, "%d", rx->unknown_codec);
+    if (rx->unknown_rate > 0)
+        snprintf(unknown_rate, sizeof unknown_rate, "%d", rx->unknown_rate);
     stats_text(stats, "codec", rx->stream.locked && codec ? codec : "");
     stats_count(stats, "rate_hz", rx->stream.locked ? c->rate_hz : 0);
     stats_count(stats, "channels", rx->stream.locked ? c->channels : 0);
     stats_text(stats, "unknown_codec", unknown);
+    stats_text(stats, "unknown_rate", unknown_rate);
     stats_count(stats, "ssrc", rx->stream.locked ? c->ssrc : 0);
     stats_real(stats, "latency_ms", (double)rx->link_ns / 1e6);
     stats_count(stats, "received_packets", rx->stream.counters.received);
@@ -326,14 +367,11 @@ void report_second(struct report *r, const struct report_on *on, struct stats *s
     struct line lines[RX_VOICES_MAX] = {0};
 
     gather(on, lines);
-    if (on->silent) {
+    tell(r, on, lines, false);
+    if (on->silent)
         tell_manager_recording(on);
-    } else {
-        tell(r, lines, on->count, false);
-        for (unsigned i = 0; i < on->count; i++)
-            tell_unknown_codec(r, lines[i].now.rx.unknown_codec);
+    else
         tell_manager(on, lines);
-    }
     write_line(stats, lines, on);
 }
 
@@ -342,7 +380,6 @@ void report_last(struct report *r, const struct report_on *on, struct stats *sta
     struct line lines[RX_VOICES_MAX] = {0};
 
     gather(on, lines);
-    if (!on->silent)
-        tell(r, lines, on->count, true);
+    tell(r, on, lines, true);
     write_line(stats, lines, on);
 }

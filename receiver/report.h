@@ -17,6 +17,7 @@
 struct report {
     struct playback_status before[RX_VOICES_MAX];
     unsigned told_codecs; /* bit n: codec n, which is not known here, was told of */
+    unsigned told_rates;  /* likewise, rate codes */
     bool spoken;
 };
 

@@ -92,6 +92,7 @@ struct rx_status {
     uint64_t foreign;   /* sound, but not of our stream or profile */
     uint64_t absurd;    /* presentation times nobody can mean */
     int unknown_codec;  /* the number of the newest codec that came and is not known here; -1: none */
+    int unknown_rate;   /* likewise, the code of a sampling rate; 0: none */
     uint64_t late;      /* packets wholly past their time */
     uint64_t early;     /* packets beyond what the timeline holds */
     uint64_t played;    /* frames of sound written to the card */

@@ -10,14 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/bytes.h"
+
 enum { BLOCK = 8192, DAY_S = 86400 };
+
+/* Of a FLAC file (RFC 9639 section 8.2): where the frames are counted, in the low bits of a big-endian
+ * number. */
+enum { FLAC_COUNT_AT = 18, FLAC_COUNT_BITS = 36 };
 
 struct soundfile {
     SNDFILE *file;
+    int fd; /* that of `file` */
     char *path;
+    uint64_t frames;
     unsigned channels;
     int bits; /* 0: float */
     bool flac;
@@ -106,6 +115,21 @@ static int write_meta(struct soundfile *f, const struct soundfile_config *c)
                : 0;
 }
 
+static int complain(const struct soundfile *f, char *err, size_t err_size)
+{
+    snprintf(err, err_size, "cannot write to %s: %s", f->path, sf_strerror(f->file));
+    return -EIO;
+}
+
+static int update_header(struct soundfile *f, char *err, size_t err_size)
+{
+    if (f->flac)
+        return 0;
+    /* its value is 0, whatever happened */
+    sf_command(f->file, SFC_UPDATE_HEADER_NOW, NULL, 0);
+    return sf_error(f->file) ? complain(f, err, err_size) : 0;
+}
+
 static int refuse_channels(const struct soundfile_config *c, char *err, size_t err_size)
 {
     snprintf(err, err_size, "%s: FLAC holds at most %d channels, the stream has %u; record to a .wav file",
@@ -117,7 +141,8 @@ int soundfile_create(struct soundfile **result, const struct soundfile_config *c
 {
     struct soundfile *f = calloc(1, sizeof *f);
     SF_INFO info = {.samplerate = (int)c->format.rate_hz, .channels = (int)c->format.channels};
-    int error = -ENOMEM, fd = -1;
+    int error = -ENOMEM;
+    bool made = false;
 
     *result = NULL;
     snprintf(err, err_size, "%s: not enough memory to record", c->path);
@@ -132,24 +157,24 @@ int soundfile_create(struct soundfile **result, const struct soundfile_config *c
         error = refuse_channels(c, err, err_size);
         goto out;
     }
-    fd = open(c->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0) {
+    f->fd = open(c->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    made = f->fd >= 0;
+    if (!made) {
         error = -errno;
         snprintf(err, err_size, "cannot record to %s: %s", c->path, strerror(errno));
         goto out;
     }
-    f->file = sf_open_fd(fd, SFM_WRITE, &info, SF_TRUE);
+    f->file = sf_open_fd(f->fd, SFM_WRITE, &info, SF_TRUE);
     error = f->file ? write_meta(f, c) : -EIO;
     if (error)
         snprintf(err, err_size, "cannot record to %s: %s", c->path, sf_strerror(f->file));
-    soundfile_update(f);
+    else
+        error = update_header(f, err, err_size);
 out:
     if (error && f) {
-        if (f->file)
+        if (f->file) /* else libsndfile has closed the descriptor */
             sf_close(f->file);
-        else if (fd >= 0)
-            close(fd);
-        if (fd >= 0)
+        if (made)
             unlink(c->path); /* ours, and empty */
         free(f->path);
         free(f);
@@ -172,12 +197,6 @@ static void to_integers(const float *in, int *out, size_t samples, int bits)
     }
 }
 
-static int complain(const struct soundfile *f, char *err, size_t err_size)
-{
-    snprintf(err, err_size, "cannot write to %s: %s", f->path, sf_strerror(f->file));
-    return -EIO;
-}
-
 int soundfile_write(struct soundfile *f, const float *interleaved, size_t frames, char *err, size_t err_size)
 {
     const size_t most = BLOCK / f->channels;
@@ -198,23 +217,43 @@ int soundfile_write(struct soundfile *f, const float *interleaved, size_t frames
             return complain(f, err, err_size);
         interleaved = interleaved ? interleaved + n * f->channels : NULL;
         frames -= n;
+        f->frames += n;
     }
     return 0;
 }
 
-void soundfile_update(struct soundfile *f)
+int soundfile_update(struct soundfile *f, char *err, size_t err_size)
 {
-    if (f && f->file && !f->flac)
-        sf_command(f->file, SFC_UPDATE_HEADER_NOW, NULL, 0);
+    struct stat open, named;
+
+    if (fstat(f->fd, &open) || stat(f->path, &named) || open.st_dev != named.st_dev ||
+        open.st_ino != named.st_ino) {
+        snprintf(err, err_size, "%s has been removed or renamed while it was written", f->path);
+        return -ENOENT;
+    }
+    return update_header(f, err, err_size);
+}
+
+/* libsndfile does not say when the end of a FLAC file, its count of frames at the very last, was not written.
+ */
+static bool is_whole(const struct soundfile *f, int fd)
+{
+    uint8_t count[8];
+
+    return pread(fd, count, sizeof count, FLAC_COUNT_AT) == sizeof count &&
+           (get_be64(count) & ((UINT64_C(1) << FLAC_COUNT_BITS) - 1)) == f->frames;
 }
 
 int soundfile_close(struct soundfile *f, char *err, size_t err_size)
 {
-    int error;
+    int error, fd;
 
     if (!f)
         return 0;
-    error = sf_close(f->file) ? -EIO : 0;
+    fd = f->flac && f->frames ? dup(f->fd) : -1;
+    error = sf_close(f->file) || (fd >= 0 && !is_whole(f, fd)) ? -EIO : 0;
+    if (fd >= 0)
+        close(fd);
     if (error)
         snprintf(err, err_size, "cannot end %s: %s", f->path, "the disk is full or broken");
     free(f->path);

@@ -56,8 +56,12 @@ int soundfile_create(struct soundfile **file, const struct soundfile_config *con
 int soundfile_write(struct soundfile *file, const float *interleaved, size_t frames, char *err,
                     size_t err_size);
 
-/* The header says what is there by now. A FLAC file has no such number until it is closed. */
-void soundfile_update(struct soundfile *file);
+/*
+ * The header says what is there by now. A FLAC file has no such number until it is closed. 0; or, with one
+ * line in `err`, -EIO when that failed, then nothing more may be written; -ENOENT when the file has been
+ * removed, or has another name now: what is written would be found by nobody.
+ */
+int soundfile_update(struct soundfile *file, char *err, size_t err_size);
 
 /* Ends the file and frees all; NULL is allowed. -EIO with one line in `err` when that failed. */
 int soundfile_close(struct soundfile *file, char *err, size_t err_size);

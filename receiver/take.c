@@ -46,6 +46,7 @@ struct take *take_create(const struct stream_description *description, const str
         return NULL;
     }
     t->intake.delay_ns = WAIT_NS;
+    t->intake.decode.unlimited = true;
     return t;
 }
 
@@ -276,6 +277,8 @@ void take_datagram(struct take *t, const struct clock_map *map, const uint8_t *b
     }
     if (begins)
         begin_stream(t);
+    else if (t->intake.ending && after.n > t->intake.end.n) /* what it began with did not come */
+        t->intake.ending = false;
     if (t->open || t->begins)
         hand_on_until(t, horizon_at(t, arrival));
 }
@@ -301,7 +304,16 @@ const struct stream *take_stream(const struct take *t)
 
 void take_get_counters(const struct take *t, struct take_counters *counters)
 {
+    const struct intake *in = &t->intake;
+
     *counters = t->counters;
-    counters->late = t->intake.late;
-    counters->concealed += t->intake.decode.made_up;
+    counters->late = in->late;
+    counters->concealed += in->decode.made_up;
+    counters->datagrams = in->datagrams;
+    counters->malformed = in->malformed;
+    counters->foreign = in->foreign;
+    counters->absurd = in->absurd;
+    counters->early = in->early;
+    counters->unknown_codec = in->unknown_codec;
+    counters->unknown_rate = in->unknown_rate;
 }

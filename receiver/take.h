@@ -55,6 +55,8 @@ struct take_counters {
     uint64_t gap;       /* silence where no stream was */
     uint64_t late;      /* packets that came when their time was handed on already */
     uint64_t takes;     /* begun */
+    uint64_t datagrams, malformed, foreign, absurd, early; /* as in struct intake */
+    int unknown_codec, unknown_rate;                       /* likewise */
 };
 
 /* NULL when memory is short. */

@@ -471,6 +471,7 @@ void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status 
     status->foreign = in->foreign;
     status->absurd = in->absurd;
     status->unknown_codec = in->unknown_codec;
+    status->unknown_rate = in->unknown_rate;
     status->made_up = in->decode.made_up;
     status->recovered = in->decode.recovered;
     status->late = in->late;

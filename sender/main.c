@@ -115,6 +115,7 @@ static const char *stream_name(const struct send_app *app)
     return *app->options.name ? app->options.name : app->host;
 }
 
+/* The gate's. */
 static int64_t hold_ns(const struct send_app *app)
 {
     return ns_of_samples((int64_t)(app->hold_packets * app->frames_per_packet), app->rate_hz);
@@ -124,6 +125,14 @@ static int64_t hold_ns(const struct send_app *app)
 static int64_t latency_ns(const struct send_app *app)
 {
     return llround(app->options.latency_ms * 1e6) + hold_ns(app);
+}
+
+/* All of it: how much later than its sampling a packet leaves, but for its own length. */
+static int64_t offered_hold_ns(const struct send_app *app)
+{
+    const struct send_options *o = &app->options;
+
+    return hold_ns(app) + ns_of_samples(codec_look_ahead((unsigned)o->codec, o->fec), app->rate_hz);
 }
 
 static int open_network(struct send_app *app, char *err, size_t err_size)
@@ -146,7 +155,7 @@ static int open_network(struct send_app *app, char *err, size_t err_size)
                   .channels = app->channels,
                   .frames_per_packet = app->frames_per_packet,
                   .latency_ns = latency_ns(app),
-                  .hold_ns = hold_ns(app)},
+                  .hold_ns = offered_hold_ns(app)},
     };
     int error = option_parse_group(o->group, &config.group, err, err_size);
 

@@ -9,6 +9,7 @@
 
 #include "proto/host/log.h"
 #include "proto/rtp.h"
+#include "proto/codec.h"
 #include "muster.h"
 #include "source.h"
 
@@ -447,6 +448,19 @@ static int check_codec(const struct send_options *o, char *why, size_t why_len)
     return -EINVAL;
 }
 
+/* Short packets are many, and each needs room for some sound. */
+static int check_bitrate(const struct send_options *o, char *why, size_t why_len)
+{
+    const double least_kbits = CODEC_OPUS_BITS_MIN / o->ptime_ms;
+
+    if (o->codec != RTP_CODEC_OPUS || o->bitrate_kbits <= 0 || o->bitrate_kbits >= least_kbits)
+        return 0;
+    snprintf(why, why_len,
+             "--bitrate %g: is none for sound in packets of --ptime %g ms; allowed are %g to 510 kbit/s",
+             o->bitrate_kbits, o->ptime_ms, least_kbits);
+    return -EINVAL;
+}
+
 /* What of the others makes no sense with --announce; NULL: all does. */
 static const char *against_announce(const struct send_options *o)
 {
@@ -526,7 +540,7 @@ static int check(const void *values, char *why, size_t why_len)
         snprintf(why, why_len, "--ptime %g: %s", o->ptime_ms, reason);
         return r;
     }
-    return 0;
+    return check_bitrate(o, why, why_len);
 }
 
 const struct options_program send_options_program = {

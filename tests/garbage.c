@@ -46,7 +46,9 @@ enum {
     ROOM = 4096,         /* for a forged datagram */
     PAYLOAD = 480,       /* about so much where any size will do; more than one frame of 64 channels */
     OVERSIZE_MIN = 2049, /* more than a receiver makes room for */
-    OVERSIZE_MAX = 2900  /* two fragments */
+    OVERSIZE_MAX = 2900, /* two fragments */
+    RATE_AT = RTP_FIXED_BYTES + 5 + 9,
+    RATE_192000 = 6 /* PROTOCOL.md keeps it for later */
 };
 
 #define TICK_NS      NS_PER_MS
@@ -235,10 +237,11 @@ static size_t forge_codec(struct garbage *g)
     const struct sample *s = &g->sample;
     struct rtp_packet packet = own_packet(g, 0);
     ptp_ns sampled = {packet.ext.presentation.ns - s->link_ns};
-    size_t frame_bytes;
+    int64_t which = between(g, 0, 4);
+    size_t frame_bytes, len;
     media_t at;
 
-    switch (between(g, 0, 3)) {
+    switch (which) {
     case 0:
         packet.ext.codec = packet.ext.codec == RTP_CODEC_L16 ? RTP_CODEC_L24 : RTP_CODEC_L16;
         break;
@@ -250,15 +253,20 @@ static size_t forge_codec(struct garbage *g)
             packet.ext.rate_hz = rates[between(g, 0, 3)];
         while (packet.ext.rate_hz == s->packet.ext.rate_hz);
         break;
-    default:
+    case 3:
         packet.ext.channels = (uint8_t)(s->packet.ext.channels % RTP_CHANNELS_MAX + 1);
+        break;
+    default: /* below: a rate that is not known */
         break;
     }
     at = media_at_ptp(sampled, packet.ext.rate_hz);
     packet.timestamp = (uint32_t)(uint64_t)at.n;
     packet.ext.presentation.ns = ptp_at_media(at, packet.ext.rate_hz).ns + s->link_ns;
     frame_bytes = packet.ext.channels * rtp_codec_sample_bytes(packet.ext.codec);
-    return build(g, &packet, frame_bytes ? PAYLOAD / frame_bytes * frame_bytes : PAYLOAD);
+    len = build(g, &packet, frame_bytes ? PAYLOAD / frame_bytes * frame_bytes : PAYLOAD);
+    if (which > 3)
+        g->bytes[RATE_AT] = (uint8_t)((g->bytes[RATE_AT] & 0xf0) | RATE_192000);
+    return len;
 }
 
 static size_t forge_stranger(struct garbage *g)

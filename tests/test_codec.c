@@ -57,6 +57,7 @@ static void pass(struct take *t)
 
     assert_non_null(e);
     assert_non_null(d);
+    assert_int_equal(encoder_look_ahead(e), codec_look_ahead(t->format.codec, t->format.fec));
     decoder_start(d, channels);
     for (size_t at = 0; at + frames <= LEN; at += frames) {
         int len = encoder_run(e, t->in + (at + encoder_look_ahead(e)) * channels, payload);
@@ -342,6 +343,29 @@ static void a_reset_encoder_is_a_new_one(void **state)
 
 /* ---- what is wrong --------------------------------------------------------------------------------- */
 
+/* Where libopus leaves the sound out: a packet is but the byte that says of what kind it is. */
+static void sound_needs_its_bits(void **state)
+{
+    (void)state;
+    for (unsigned channels = 1; channels <= 2; channels++)
+        for (unsigned frames = 120; frames <= 960; frames *= 2) {
+            const uint32_t least = CODEC_OPUS_BITS_MIN * RATE / frames;
+
+            for (uint32_t bps = least < 6000 ? 6000 : least - 100; bps <= least; bps += 100) {
+                struct take t =
+                    new_take((struct codec_format){RTP_CODEC_OPUS, RATE, channels, frames, bps, false, 0});
+
+                fill(&t, 100, 5000, 0.3);
+                pass(&t);
+                if (bps < least)
+                    assert_int_equal(t.bytes, t.packets);
+                else
+                    assert_true(t.bytes >= 3 * t.packets);
+                free_take(&t);
+            }
+        }
+}
+
 static void lengths_tell_what_is_malformed(void **state)
 {
     /* RFC 6716 section 3.2: 20 ms of CELT (31 << 3), one frame, two alike, two unlike, and many */
@@ -430,6 +454,7 @@ static void pcm_is_coded_as_ever(void **state)
     e = encoder_create(&(struct codec_format){
         .codec = RTP_CODEC_L16, .rate_hz = RATE, .channels = 2, .frames_per_packet = 2});
     assert_int_equal(encoder_look_ahead(e), 0);
+    assert_int_equal(codec_look_ahead(RTP_CODEC_L16, false), 0);
     assert_int_equal(encoder_run(e, sound, payload), sizeof l16);
     assert_memory_equal(payload, l16, sizeof l16);
     encoder_destroy(e);
@@ -449,6 +474,7 @@ int main(void)
         cmocka_unit_test(without_fec_none_is_found),
         cmocka_unit_test(what_is_made_up_goes_on),
         cmocka_unit_test(a_reset_encoder_is_a_new_one),
+        cmocka_unit_test(sound_needs_its_bits),
         cmocka_unit_test(lengths_tell_what_is_malformed),
         cmocka_unit_test(noise_for_packets_is_survived),
         cmocka_unit_test(pcm_is_coded_as_ever),

@@ -354,6 +354,84 @@ static void nothing_is_made_up_beyond_the_end(void **state)
     free_post(p);
 }
 
+/* ---- the budget ------------------------------------------------------------------------------------ */
+
+/* 1.2 s of sound at one instant: no more than 250 ms is decoded at once, nothing is lost, and what is needed
+ * is there in time, whether anything comes behind it or not. */
+static void a_burst_waits(void **state)
+{
+    struct post *p = new_post(960, 2, false), *straight = new_post(960, 2, false);
+    const raw_ns burst_at = {RAW0 + 3 * NS_PER_S};
+    int k = 0;
+
+    (void)state;
+    for (int i = 0; i < PACKETS; i++) {
+        struct rtp_packet packet = packet_at(p, at_packet(p, i), i);
+
+        post_packet(straight, i);
+        p->now = burst_at;
+        deliver(p, &packet, p->payloads[i], p->lens[i]);
+    }
+    while (is_there(p, k))
+        k++;
+    assert_int_equal(k, 12);
+    assert_int_equal(p->in.decode.waiting, PACKETS - k);
+    assert_int_equal(intake_newest(&p->in).n, at_packet(p, PACKETS).n);
+    for (k = 0; k < PACKETS; k++) {
+        intake_need(&p->in, at_packet(p, k), 960);
+        assert_false(k + 1 >= 12 && k + 1 < PACKETS && is_there(p, k + 1)); /* no more than that */
+    }
+    assert_int_equal(p->in.decode.made_up, 0);
+    assert_int_equal(p->in.early, 0);
+    assert_same_sound(p, straight, 0, PACKETS);
+    free_post(p);
+    free_post(straight);
+}
+
+/* What waits is decoded as time goes on, twice as fast as it is played. */
+static void a_burst_is_worked_off(void **state)
+{
+    struct post *p = new_post(240, 1, false);
+
+    (void)state;
+    for (int i = 0; i < 90; i++) {
+        struct rtp_packet packet = packet_at(p, at_packet(p, i), i);
+
+        if (i < 60)
+            p->now = (raw_ns){RAW0 + ptp_at_media(at_packet(p, 60), 48000).ns - PTP0};
+        deliver(p, &packet, p->payloads[i % PACKETS], p->lens[i % PACKETS]);
+        assert_int_equal(is_there(p, i), i < 50 || i > 70);
+    }
+    assert_int_equal(p->in.decode.waiting, 0);
+    assert_int_equal(p->in.early, 0);
+    free_post(p);
+}
+
+/* Who forges INIT and sound by turns, as fast as the network goes, keeps nobody busy. */
+static void a_flood_of_beginnings_is_dammed(void **state)
+{
+    struct post *p = new_post(960, 2, false);
+    unsigned begun = 0;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        struct rtp_packet packet = packet_at(p, at_packet(p, 0), i);
+
+        packet.ext.type = i % 2 ? RTP_TYPE_AUDIO : RTP_TYPE_INIT;
+        deliver(p, &packet, p->payloads[0], i % 2 ? p->lens[0] : 0);
+        begun += p->event == INTAKE_BEGIN;
+    }
+    assert_int_equal(begun, 5);
+    assert_in_range(p->in.decode.credit, DECODE_AT_ONCE - 5 * 960, DECODE_AT_ONCE);
+    assert_int_equal(p->in.foreign, 2500 - 5);
+    p->now.ns += NS_PER_S;
+    stream_unlock(&p->in.stream);
+    post_packet(p, 50);
+    assert_int_equal(p->event, INTAKE_BEGIN);
+    assert_true(is_there(p, 50));
+    free_post(p);
+}
+
 /* ---- what is wrong --------------------------------------------------------------------------------- */
 
 static void malformed_opus_is_counted_and_not_heard(void **state)
@@ -444,6 +522,9 @@ int main(void)
         cmocka_unit_test(more_than_the_store_holds_is_not_waited_for),
         cmocka_unit_test(a_beginning_starts_the_decoder_anew),
         cmocka_unit_test(nothing_is_made_up_beyond_the_end),
+        cmocka_unit_test(a_burst_waits),
+        cmocka_unit_test(a_burst_is_worked_off),
+        cmocka_unit_test(a_flood_of_beginnings_is_dammed),
         cmocka_unit_test(malformed_opus_is_counted_and_not_heard),
         cmocka_unit_test(an_unknown_codec_is_told_by_number),
         cmocka_unit_test(hostile_times_are_survived),

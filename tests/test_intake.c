@@ -339,6 +339,7 @@ static void refusals_by_form(void **state)
         deliver(&p, bytes, 28 + 288);
         foreign++;
         check_counters(&p, malformed, foreign, 0, 0, 0);
+        assert_int_equal(p.in.unknown_rate, 15);
 
         packet = packet_at(&p, n + 48, RTP_TYPE_INIT); /* control that carries sound */
         post_frames(&p, &packet, n + 48, FRAMES);
@@ -530,6 +531,33 @@ static void late_packet_is_no_step(void **state)
     }
     check_counters(&p, 0, 0, 0, 7, 0);
     check_content(&p, n + 8 * 48000, FRAMES);
+    intake_free(&p.in);
+}
+
+/* One latency of a second, as a recording has it that has taken all up to the newest: what is replayed, so
+ * old that it is not known for a copy any more, is late and no step of time. */
+static void replay_is_no_step(void **state)
+{
+    struct post p = new_post(false, 1 << 21);
+    struct rtp_packet old[2];
+    int64_t n = media_now(&p), first = n;
+
+    (void)state;
+    for (int k = 0; k < 900; k++, n += FRAMES) {
+        struct rtp_packet packet = packet_at(&p, n, RTP_TYPE_AUDIO);
+
+        packet.ext.presentation.ns += NS_PER_S;
+        if (k == 0 || k == 890)
+            old[k > 0] = packet;
+        p.now.ns += NS_PER_MS;
+        post_frames(&p, &packet, n, FRAMES);
+        intake_turn(&p.in, (media_t){n + FRAMES});
+    }
+    for (int i = 0; i < 2; i++) {
+        post_frames(&p, &old[i], first + i * 890 * FRAMES, FRAMES);
+        assert_int_equal(p.event, INTAKE_NONE);
+    }
+    assert_int_equal(p.in.begin.n, first);
     intake_free(&p.in);
 }
 
@@ -827,6 +855,7 @@ int main(void)
         cmocka_unit_test(late_and_early_are_counted),
         cmocka_unit_test(stepped_time_begins_anew),
         cmocka_unit_test(late_packet_is_no_step),
+        cmocka_unit_test(replay_is_no_step),
         cmocka_unit_test(duplicate_is_nothing),
         cmocka_unit_test(lead_is_the_least_of_all),
         cmocka_unit_test(restart_begins_anew),

@@ -741,6 +741,24 @@ static void refuse_send(const char *input, const char *second, const char *third
     assert_string_equal(out.err, message);
 }
 
+static void test_send_opus_bitrate(void **state)
+{
+    struct send_options o;
+    struct outcome out =
+        run(&send_options_program, &o, "--input=tone", "--codec=Opus", "--ptime=2.5", "--bitrate=9.59", NULL);
+
+    (void)state;
+    assert_int_equal(out.status, 2);
+    assert_string_equal(out.err, "unisono-send: --bitrate 9.59: is none for sound in packets of --ptime 2.5 "
+                                 "ms; allowed are 9.6 to 510 kbit/s\n");
+    assert_true(
+        run(&send_options_program, &o, "--input=tone", "--codec=Opus", "--ptime=2.5", "--bitrate=9.6", NULL)
+            .goes_on);
+    assert_true(
+        run(&send_options_program, &o, "--input=tone", "--codec=Opus", "--ptime=5", "--bitrate=6", NULL)
+            .goes_on);
+}
+
 static void test_send_refused(void **state)
 {
     (void)state;
@@ -988,6 +1006,8 @@ static void test_recv_streams(void **state)
     refuse_recv("--group=239.1.1.1", "--group=239.1.1.1:5004;mute",
                 "unisono-recv: --group 239.1.1.1:5004: given before; keep one\n");
     refuse_recv("--stream=A", "--stream=A", "unisono-recv: --stream A: given before; keep one\n");
+    refuse_recv("--stream=A;record=a.wav", "--stream=B;record=a.wav",
+                "unisono-recv: --stream B: is recorded to a.wav, as A is; give each a file of its own\n");
     refuse_recv("--group=239.1.1.1;gain=21", NULL,
                 "unisono-recv: --group 239.1.1.1;gain=21: gain=21: allowed are -90 to 20 dB\n");
     refuse_recv("--group=239.1.1.1;map=3=1", NULL,
@@ -1149,6 +1169,7 @@ int main(void)
         cmocka_unit_test(test_send_defaults),
         cmocka_unit_test(test_send_words_match_enums),
         cmocka_unit_test(test_send_packet_times),
+        cmocka_unit_test(test_send_opus_bitrate),
         cmocka_unit_test(test_send_refused),
         cmocka_unit_test(test_send_pages),
         cmocka_unit_test(test_send_packet_too_large),

@@ -384,6 +384,7 @@ static void test_unknown_values(void **state)
     assert_int_equal(packet.ext.codec, 14);
     assert_null(rtp_codec_name(packet.ext.codec));
     assert_int_equal(packet.ext.rate_hz, 0);
+    assert_int_equal(packet.rate_code, 15);
     assert_int_equal(packet.ext.channels, 64);
     assert_int_equal(packet.frames, 0);
 }

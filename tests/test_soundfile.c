@@ -4,8 +4,10 @@
  * anybody else touched. `test_soundfile 4gb` writes one past 4 GB, which takes as much of UNISONO_TMP.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <sndfile.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -169,7 +173,8 @@ static void says_when_it_was(void **state)
 
     create(p, &config);
     write_all(p, 2, 24);
-    soundfile_update(p->file); /* and is not closed: as a killed process leaves it */
+    assert_int_equal(soundfile_update(p->file, p->err, sizeof p->err), 0);
+    /* and is not closed: as a killed process leaves it */
     expect_all(p, 2, 24, SF_FORMAT_PCM_24, 0);
     file = sf_open(p->path, SFM_READ, &info);
     assert_int_equal(sf_command(file, SFC_GET_BROADCAST_INFO, &bext, sizeof bext), SF_TRUE);
@@ -261,6 +266,100 @@ static void refusals(void **state)
     assert_int_equal(before.st_size, after.st_size);
 }
 
+static unsigned closed_twice;
+
+/* In place of the C library's, for libsndfile, too. */
+int close(int fd)
+{
+    int result = (int)syscall(SYS_close, fd);
+
+    closed_twice += result < 0 && errno == EBADF;
+    return result;
+}
+
+static void what_cannot_be_opened_is_closed_once(void **state)
+{
+    struct place *p = *state;
+    struct soundfile_config config = config_of(p, "a.flac", RTP_CODEC_L24, 2);
+
+    config.format.rate_hz = 1 << 20; /* more than FLAC has */
+    closed_twice = 0;
+    assert_true(soundfile_create(&p->file, &config, p->err, sizeof p->err) < 0);
+    assert_int_equal(closed_twice, 0);
+    assert_int_equal(access(p->path, F_OK), -1);
+}
+
+static void what_nobody_finds_is_told(void **state)
+{
+    static const char *const names[] = {"a.wav", "a.flac"};
+    struct place *p = *state;
+
+    for (int i = 0; i < 4; i++) {
+        struct soundfile_config config = config_of(p, names[i % 2], RTP_CODEC_L24, 2);
+        char other[400];
+
+        snprintf(other, sizeof other, "%s.old", p->path);
+        create(p, &config);
+        write_all(p, 2, 24);
+        assert_int_equal(soundfile_update(p->file, p->err, sizeof p->err), 0);
+        assert_int_equal(i < 2 ? unlink(p->path) : rename(p->path, other), 0);
+        assert_int_equal(soundfile_update(p->file, p->err, sizeof p->err), -ENOENT);
+        assert_non_null(strstr(p->err, "removed or renamed"));
+        assert_int_equal(soundfile_close(p->file, p->err, sizeof p->err), 0);
+        p->file = NULL;
+        unlink(other);
+    }
+}
+
+/* The descriptor that libsndfile writes to, the newest of the process, can only be read from now on. */
+static void forbid_writing(const struct place *p)
+{
+    int read_only = open(p->path, O_RDONLY);
+    struct stat a, b;
+
+    assert_true(read_only > 0);
+    assert_int_equal(fstat(read_only, &a), 0);
+    for (int fd = 3; fd < read_only; fd++)
+        if (fstat(fd, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev)
+            assert_int_equal(dup2(read_only, fd), fd);
+    close(read_only);
+}
+
+static void a_header_that_is_not_written_is_told(void **state)
+{
+    struct place *p = *state;
+    struct soundfile_config config = config_of(p, "a.wav", RTP_CODEC_L24, 2);
+
+    create(p, &config);
+    write_all(p, 2, 24);
+    forbid_writing(p);
+    assert_int_equal(soundfile_update(p->file, p->err, sizeof p->err), -EIO);
+    assert_non_null(strstr(p->err, "cannot write to"));
+}
+
+/* What the encoder still holds finds no room on the disk. */
+static void an_end_that_is_not_written_is_told(void **state)
+{
+    struct place *p = *state;
+    struct soundfile_config config = config_of(p, "a.flac", RTP_CODEC_L24, 2);
+    struct rlimit before, full;
+    struct stat now;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    int error;
+
+    create(p, &config);
+    write_all(p, 2, 24);
+    assert_int_equal(stat(p->path, &now), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = (struct rlimit){(rlim_t)now.st_size, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    error = soundfile_close(p->file, p->err, sizeof p->err);
+    p->file = NULL;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(error, -EIO);
+}
+
 /* Past 4 GB the header is that of RF64, at any moment, and time reference and sound are where they were. */
 static void past_4_gb(void **state)
 {
@@ -277,7 +376,7 @@ static void past_4_gb(void **state)
     for (int i = 0; i < 480; i++) {
         samples[0] = (float)i / 1024;
         assert_int_equal(soundfile_write(p->file, samples, BLOCK, p->err, sizeof p->err), 0);
-        soundfile_update(p->file);
+        assert_int_equal(soundfile_update(p->file, p->err, sizeof p->err), 0);
     }
     file = sf_open(p->path, SFM_READ, &info); /* not closed yet */
     assert_non_null(file);
@@ -302,6 +401,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(time_references),
         cmocka_unit_test(names),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_closed_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nobody_finds_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_header_that_is_not_written_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_end_that_is_not_written_is_told, set_up, tear_down),
     };
     const struct CMUnitTest large[] = {cmocka_unit_test_setup_teardown(past_4_gb, set_up, tear_down)};
 

@@ -117,7 +117,7 @@ static float content(int64_t n, unsigned channel)
     return (float)((int64_t)((uint64_t)n * 7919 + channel * 12345) % 4194303 + 1) / 8388608.0f;
 }
 
-static void deliver(struct studio *s, int64_t n, enum rtp_type type, uint16_t sequence)
+static void deliver_as(struct studio *s, int64_t n, enum rtp_type type, uint16_t sequence, unsigned codec)
 {
     uint8_t datagram[RTP_DATAGRAM_MAX];
     float samples[FRAMES * CHANNELS];
@@ -130,7 +130,7 @@ static void deliver(struct studio *s, int64_t n, enum rtp_type type, uint16_t se
         .has_ext = true,
         .ext = {.presentation = {ptp_at_media((media_t){n}, RATE).ns + LINK},
                 .type = (uint8_t)type,
-                .codec = RTP_CODEC_L24,
+                .codec = (uint8_t)codec,
                 .channels = (uint8_t)s->channels,
                 .rate_hz = RATE},
     };
@@ -143,6 +143,11 @@ static void deliver(struct studio *s, int64_t n, enum rtp_type type, uint16_t se
         length += (size_t)FRAMES * s->channels * 3;
     }
     take_datagram(s->take, s->map, datagram, length, (raw_ns){RAW0 + s->now_ns}, HOST);
+}
+
+static void deliver(struct studio *s, int64_t n, enum rtp_type type, uint16_t sequence)
+{
+    deliver_as(s, n, type, sequence, RTP_CODEC_L24);
 }
 
 static void wait_ms(struct studio *s, int64_t ms)
@@ -464,6 +469,44 @@ static void opus_goes_on_behind_lost_packets(void **state)
     encoder_destroy(encoder);
 }
 
+/* The INIT of the next page is lost: the end before it is none of what waits behind a lost packet of it. */
+static void opus_goes_on_behind_an_end(void **state)
+{
+    const struct codec_format format = {RTP_CODEC_OPUS, RATE, CHANNELS, OPUS_FRAMES, 96000, false, 0};
+    struct encoder *encoder = encoder_create(&format);
+    struct studio *s = *state;
+    int64_t begin = media_at(s->now_ns);
+
+    for (int64_t k = 0; k < OPUS_PACKETS; k++) {
+        if (k == 50)
+            deliver_as(s, begin + k * OPUS_FRAMES, RTP_TYPE_TERMINATE, s->sequence++, RTP_CODEC_OPUS);
+        play_opus(s, encoder, begin + k * OPUS_FRAMES, k != OPUS_PACKETS - 30);
+    }
+    take_finish(s->take);
+    assert_int_equal(s->frames[0], OPUS_PACKETS * OPUS_FRAMES);
+    assert_int_equal(counters_of(s).concealed, OPUS_FRAMES);
+    encoder_destroy(encoder);
+}
+
+static void what_is_refused_is_counted(void **state)
+{
+    struct studio *s = *state;
+    int64_t n = play(s, media_at(s->now_ns), 10);
+
+    assert_int_equal(counters_of(s).unknown_codec, -1);
+    deliver_as(s, n, RTP_TYPE_AUDIO, s->sequence, 9);
+    take_datagram(s->take, s->map, (const uint8_t *)"\x80", 1, (raw_ns){RAW0 + s->now_ns}, HOST);
+    deliver(s, n + 60 * RATE, RTP_TYPE_AUDIO, s->sequence);
+    s->ssrc++;
+    deliver(s, n, RTP_TYPE_AUDIO, s->sequence);
+    assert_int_equal(counters_of(s).unknown_codec, 9);
+    assert_int_equal(counters_of(s).datagrams, 14);
+    assert_int_equal(counters_of(s).malformed, 1);
+    assert_int_equal(counters_of(s).absurd, 1);
+    assert_int_equal(counters_of(s).foreign, 2); /* of an unknown codec, and of another stream */
+    assert_int_equal(counters_of(s).early, 0);
+}
+
 static void nothing_heard_is_no_take(void **state)
 {
     struct studio *s = *state;
@@ -606,6 +649,8 @@ int main(void)
         TEST(ten_seconds_of_nothing_without_a_clock),
         TEST(time_that_jumps_back_is_another_take),
         TEST(opus_goes_on_behind_lost_packets),
+        TEST(opus_goes_on_behind_an_end),
+        TEST(what_is_refused_is_counted),
         TEST(nothing_heard_is_no_take),
         cmocka_unit_test(survives_anybody),
     };

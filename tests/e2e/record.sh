@@ -43,11 +43,9 @@ refuses() { # STATUS 'WHAT IT SAYS' OPTION...
 }
 none='--device none --interface lo'
 recv="ip netns exec $ns_listener $build/unisono-recv --clock system"
-check 'a file that exists is left alone' refuses 1 'there\.wav.*left alone' $none --record "$work/takes/there.wav"
 check 'no folder, no recording' refuses 1 'missing: No such file' $none --record "$work/missing/a.wav"
 check 'a name that is none of a sound file' refuses 2 '--record .*a\.mp3.*FILE\.wav or FILE\.flac' --record a.mp3
 check 'neither sound nor recording' refuses 2 '--device none.*--record' --device none
-check 'the file is as it was' [ ! -s "$work/takes/there.wav" ]
 recv="$build/unisono-recv --group $group --interface eth0 --clock system"
 
 # ---- by name, and as plain AES67, beside all the others ----------------------------------------------------------
@@ -71,14 +69,20 @@ raw "$work/noise24.wav" 24 > "$work/noise24.raw"
 record plays "$work/takes/plays.wav" --device plays
 record flac "$work/takes/flac.flac" --device none
 record killed "$work/takes/killed.wav" --device none
+record there "$work/takes/there.wav" --device none
+check 'a file that exists is left alone, and both are named' await there 5 'warning: .*there\.wav: .*left alone; .*there-2\.wav'
 record gone "$work/gone/gone.wav" --device none
 # a disk of 400 kB, 1.4 s, that nobody else sees
 run full @listener sh -c "mount -t tmpfs -o size=400k none $work/small &&
     exec $recv --device full --record $work/small/full.wav --stats $work/full.json"
-for name in plays flac killed gone full; do await $name 10 'clock system: locked'; done
+for name in plays flac killed there gone full; do await $name 10 'clock system: locked'; done
 send first --input "file:$work/noise24.wav"
 for name in plays flac killed gone full; do await $name 10 'recording to'; done
 record late "$work/takes/late.wav" --device none
+await there 10 'info: recording to .*there-2\.wav'
+stop there
+check 'the file is as it was' [ ! -s "$work/takes/there.wav" ]
+check 'the other is made' [ "$(soxi -s "$work/takes/there-2.wav")" -gt 0 ]
 await_stat killed 10 record_frames '>' 90000
 stop killed KILL
 await full 10 'the recording ends: cannot write to .*full.wav: .*No space left'
@@ -87,8 +91,24 @@ before="$(stat_of "$work/full.json" xruns) $(stat_of "$work/full.json" concealed
 await_stat plays 5 record_frames = 120000
 cp "$work/takes/killed.wav" "$work/killed.wav"
 rm -r "$work/gone"
+check 'who has no folder any more, and no sound device, ends' over gone 10
+check 'with status 1' [ $status = 1 ]
+check 'and says why' grep -q 'the recording ends: .*gone\.wav has been removed or renamed' "$work/gone.log"
 
 send second --input "file:$work/noise24.wav"
+run garbage @sender "$build/garbage" --group $group --interface eth0 --kind absurd --count 100 --rate 1000
+await garbage 10 'sent 100'
+run garbage1 @sender "$build/garbage" --group $group --interface eth0 --kind truncated --count 100 --rate 1000
+await garbage1 10 'sent 100'
+run garbage2 @sender "$build/garbage" --group $group --interface eth0 --kind codec --count 100 --rate 1000
+await garbage2 10 'sent 100'
+check 'without a sound device trouble is told' await flac 5 'packets with impossible presentation times'
+check 'and what is malformed' await flac 5 'warning: [0-9]* packets are malformed'
+check 'and a codec that is not known' await flac 5 'a stream of codec .* cannot be played'
+check 'and a rate' await flac 5 'a stream of rate code 6, 192000 Hz, .* known are 44100 Hz .1., 48000 Hz .2.'
+check 'and counted' await_stat flac 5 absurd_packets = 100
+check 'each by its kind' await_stat flac 5 foreign_packets = 100
+check 'and what was malformed' await_stat flac 5 malformed_packets = 100
 await_stat full 10 state = playing
 check 'a full disk ends the recording' [ "$(stat_of "$work/full.json" record_state)" = failed ]
 check 'with one line of error' [ "$(grep -c 'error:' "$work/full.log")" = 1 ]
@@ -100,9 +120,6 @@ check "the sound goes on, without a fault: xruns and concealed frames stay $befo
 # ---- another format is another file -------------------------------------------------------------------------------
 send third --input "file:$work/noise16.wav" --codec L16 --channels 1
 await plays 10 'recording to .*plays-2\.wav'
-check 'who has no folder any more, and no sound device, ends' over gone 10
-check 'with status 1' [ $status = 1 ]
-check 'and says why' grep -q 'the recording ends: cannot record to .*gone-2.wav: No such file' "$work/gone.log"
 check 'the sender ends a third time' over third 10
 await_stat plays 5 record_state = recording
 for name in plays flac late full named plain unheard; do

@@ -12,11 +12,14 @@ for name in sender near far ear; do host $name; done
 listen() { # NAME HOST GROUP
     run $1 @$2 "$build/unisono-recv" --device $1 --group $3 --interface eth0 --clock system --stats "$work/$1.json"
 }
-run wire @ear tshark -i eth0 -f "udp port $((port + 1)) or udp port $((port + 3))" -w "$work/rtcp.pcap"
+run wire @ear tshark -i eth0 -f "udp port $((port + 1)) or udp port $((port + 3)) or udp port $((port + 5))" -w "$work/rtcp.pcap"
 await wire 15 'Capturing on'
 run sender @sender "$build/unisono-send" --input tone:997 --group $group --interface eth0 --clock system --latency 80 \
     --stats "$work/sender.json"
 await sender 10 'info: sending'
+run coder @sender "$build/unisono-send" --input tone:440 --group $address:$((port + 4)) --interface eth0 --clock system --latency 80 \
+    --codec Opus --ptime 20 --fec
+await coder 10 'info: sending'
 for name in one two three; do listen $name near $group; done
 listen four far $group
 # behind a relay that loses a fifth, in a group of its own
@@ -47,6 +50,7 @@ check 'two is missed after five intervals' await_stat sender 45 receivers = 1
 check 'and the sender says so' grep -q 'of the receivers 1 fell silent: 1 now' "$work/sender.log"
 check 'mute never spoke' [ "$(stat_of "$work/mute.json" rtcp_sent)" = 0 ]
 stop sender
+stop coder
 stop four
 stop loss TERM
 stop worse
@@ -56,7 +60,8 @@ stop wire
 
 # ---- on the wire ------------------------------------------------------------------------------------------------
 said() {
-    tshark -r "$work/rtcp.pcap" -d "udp.port==$((port + 1)),rtcp" -d "udp.port==$((port + 3)),rtcp" "$@" 2> /dev/null
+    tshark -r "$work/rtcp.pcap" -d "udp.port==$((port + 1)),rtcp" -d "udp.port==$((port + 3)),rtcp" \
+        -d "udp.port==$((port + 5)),rtcp" "$@" 2> /dev/null
 }
 check 'Wireshark finds nothing malformed, nothing strange' \
     [ "$(said -Y '_ws.malformed or _ws.expert' | wc -l)" = 0 ]
@@ -69,5 +74,12 @@ check 'from one address come three SSRCs of receivers' [ "$(said -Y 'rtcp.pt == 
 # each of them each 0.41 to 1.24 s: no more than 2.5 a second
 check 'who lost a fifth says so' [ "$(said -Y "udp.dstport == $((port + 3)) and rtcp.ssrc.fraction > 38 and
     rtcp.ssrc.fraction < 64" | wc -l)" -ge 2 ]
+# byte 6 and 7 of the offer: 312 frames of Opus and one of ours are 6.6 ms, rounded up to 0.1
+offered() { # PORT: the hold, in all offers
+    said -Y "udp.dstport == $1 and rtcp.app.subtype == 2" -T fields -e rtcp.app.data | tr , '\n' |
+        grep -E '^.{32}$' | cut -c 13-16 | sort -u
+}
+check 'nothing is kept back of PCM' [ "$(offered $((port + 1)))" = 0000 ]
+check 'of Opus with FEC, what it looks ahead' [ "$(offered $((port + 5)))" = 0042 ]
 check 'they are quiet' [ "$(said -Y "rtcp.pt == 201 and ip.src == 10.77.0.3 and udp.dstport == $((port + 1))" | wc -l)" -lt 45 ]
 finish
