@@ -210,6 +210,29 @@ static void test_names_change(void **state)
     assert_true(entries[0].stream == 1 && entries[1].stream == 0 && entries[1].gain == 1);
 }
 
+/* Once the stream is heard, a map that asks for more than it has is told of, and set all the same. */
+static void test_beyond(void **state)
+{
+    const struct route_names two = {.channels = 2}, sixteen = {.channels = 16};
+    char value[128], reason[512];
+
+    (void)state;
+    assert_int_equal(told("map", "1=9,2=10"), 0);
+    assert_false(answer_member(answer, "note", value, sizeof value));
+    assert_int_equal(desk_set_names(&desk, 1, &two, reason, sizeof reason), -ENOENT);
+    assert_string_equal(reason, "'9' in '1=9': the stream has 2 channels");
+    assert_int_equal(told("stream", "2 map 1=10"), 0);
+    assert_true(answer_member(answer, "note", value, sizeof value));
+    assert_string_equal(value, "'10' in '1=10': the stream has 2 channels");
+    assert_string_equal(desk.voices[1].map, "1=10");
+    assert_int_equal(told("map", "1=1,2=3"), 0);
+    assert_true(answer_member(answer, "note", value, sizeof value));
+    assert_string_equal(value, "'3' in '2=3': the stream has 2 channels");
+    assert_int_equal(desk_set_names(&desk, 1, &sixteen, reason, sizeof reason), 0);
+    assert_int_equal(told("map", "1=16"), 0);
+    assert_false(answer_member(answer, "note", value, sizeof value));
+}
+
 static void test_refuses(void **state)
 {
     static char long_map[DESK_MAP_SIZE + 8];
@@ -309,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup(test_streams, begin),
         cmocka_unit_test_setup(test_maps, begin),
         cmocka_unit_test_setup(test_names_change, begin),
+        cmocka_unit_test_setup(test_beyond, begin),
         cmocka_unit_test_setup(test_refuses, begin),
         cmocka_unit_test(test_prints),
         cmocka_unit_test(test_no_json),

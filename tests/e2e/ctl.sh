@@ -56,6 +56,8 @@ check 'map: straight' says 'map: straight$' map straight
 check 'is as at first' peak 0.2510 0.2513
 check 'map: by a name that nobody knows' says "^note: 'Vox' in '1=Vox': the stream has no channel of that name$" map 1=Vox,2=1
 check 'is silence' peak 0 0
+check 'map: beyond the stream' says "^note: '9' in '2=9': the stream has 2 channels$" map 1=1,2=9
+check 'the rest is heard' peak 0.2510 0.2513
 ctl map straight > "$work/said"
 check 'the sender is muted' "$build/unisono-ctl" --to "${pid[sender]}" mute yes
 check 'and says so' grep -qx 'mute: yes' <("$build/unisono-ctl" --to "${pid[sender]}" status)
