@@ -228,7 +228,7 @@ static void next_word(const char **text, char word[DESK_NAME_SIZE])
     const char *end = strchr(at, quote);
     size_t len = end ? (size_t)(end - at) : strlen(at);
 
-    snprintf(word, DESK_NAME_SIZE, "%.*s", (int)(len < DESK_NAME_SIZE ? len : DESK_NAME_SIZE - 1), at);
+    printable_copy(word, DESK_NAME_SIZE, at, len); /* as selection.c made the names */
     at += len + (end != NULL);
     *text = at + strspn(at, " ");
 }

@@ -209,6 +209,9 @@ static void test_garbage(void **state)
     assert_non_null(strstr(got(fd), "a control character"));
     assert_non_null(strstr(asked(r, fd, "\xff\xfe\n"), "??: not a command"));
     assert_int_equal(said, 0);
+    /* what is no UTF-8 does not come back */
+    assert_string_equal(asked(r, fd, "say 1=\xff \xc3\xa4\xc3 \xc2\x9f\xf0\x9f\x8e\xb5\n"),
+                        "{\"ok\": true,\"heard\": \"1=? \xc3\xa4? ??\xf0\x9f\x8e\xb5\"}\n");
     close(fd);
     remote_close(r);
 }

@@ -58,6 +58,8 @@ check 'map: by a name that nobody knows' says "^note: 'Vox' in '1=Vox': the stre
 check 'is silence' peak 0 0
 check 'map: beyond the stream' says "^note: '9' in '2=9': the stream has 2 channels$" map 1=1,2=9
 check 'the rest is heard' peak 0.2510 0.2513
+check 'map: what is no UTF-8' ctl map $'1=\xff'
+check 'is answered in UTF-8' bash -c "'$build/unisono-ctl' --to '$socket' --json status | iconv -f utf-8 -t utf-16 > /dev/null"
 ctl map straight > "$work/said"
 check 'the sender is muted' "$build/unisono-ctl" --to "${pid[sender]}" mute yes
 check 'and says so' grep -qx 'mute: yes' <("$build/unisono-ctl" --to "${pid[sender]}" status)
