@@ -41,7 +41,8 @@ peak() {
 check 'as it is sent' peak 0.2510 0.2513
 check 'gain' says '^gain: -6 dB$' gain -6
 check 'is heard' peak 0.1257 0.1260
-check 'gain of the stream, by its name' says '^gain: -6 dB$' stream "'Stage left'" gain -6dB
+check 'gain of the stream, by its name' says '^gain: -6 dB$' stream 'Stage left' gain '-6 dB'
+check 'as in quotes of its own' says '^gain: -6 dB$' stream "'Stage left'"
 check 'is heard, too' peak 0.0629 0.0632
 check 'mute' says '^mute: yes$' mute yes
 check 'is silence' peak 0 0
@@ -68,11 +69,11 @@ check 'no longer' "$build/unisono-ctl" --to "${pid[sender]}" mute no
 check 'as it is sent' peak 0.2510 0.2513
 
 # ---- what is wrong -------------------------------------------------------------------------------------------------
-check 'a map beyond the card' refuses 'channel 3 of the card; allowed are 1 to 2, which it has' map 3=1
-check 'an impossible map' refuses "'65' in '1=65': not a channel; allowed are 1 to 64" map 1=65
-check 'a gain' refuses 'loud: allowed are -90 to 20 dB' gain loud
-check 'a delay' refuses '400m: that is 1165.5 ms; allowed are 0 to 1000 ms' delay 400m
-check 'a stream' refuses '2: no such stream; allowed are 1 to 1, and names' stream 2 gain 0
+check 'a map beyond the card' refuses 'map 3=1: channel 3 of the card; allowed are 1 to 2, which it has' map 3=1
+check 'an impossible map' refuses "map: '65' in '1=65': not a channel; allowed are 1 to 64" map 1=65
+check 'a gain' refuses 'gain loud: allowed are -90 to 20 dB' gain loud
+check 'a delay' refuses 'delay 400m: that is 1165.5 ms; allowed are 0 to 1000 ms' delay 400m
+check 'a stream' refuses 'stream 2: no such stream; allowed are 1 to 1, and names' stream 2 gain 0
 check 'a command' refuses 'dance: not a command; allowed are who, help, status, gain, mute, delay, map, duck, stream' dance
 check 'nothing of it changed anything' peak 0.2510 0.2513
 "$build/unisono-ctl" --at 3 status 2> "$work/said"
@@ -112,7 +113,7 @@ check 'is sent' until_page running
 check 'talk toggle' say talk toggle
 check 'stands by again' until_page standby
 check 'what cannot be is refused' bash -c "! '$build/unisono-ctl' --to Desk talk loud 2> '$work/said'"
-check 'in words' grep -qx 'unisono-ctl: loud: allowed are on, off and toggle' "$work/said"
+check 'in words' grep -qx 'unisono-ctl: talk loud: allowed are on, off and toggle' "$work/said"
 check 'all are listed' [ "$("$build/unisono-ctl" list | grep -cE 'unisono-(send|recv)')" -ge 2 ]
 "$build/unisono-ctl" status 2> "$work/said"
 check 'and one has to be named' [ $? = 2 ]
