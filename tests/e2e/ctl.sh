@@ -33,7 +33,7 @@ peak() {
     sleep 0.65 # sound
     "$build/clicks" --recording "$work/right.playback" --from "$(jq -n "$from + 0.2")" --until "$(jq -n "$from + 0.5")" \
         > "$work/right.clicks"
-    jq -e ".peak >= $1 and .peak <= $2" "$work/right.clicks" || { cat "$work/right.clicks"; return 1; }
+    holds "$work/right.clicks" ".peak >= $1 and .peak <= $2" || { cat "$work/right.clicks"; return 1; }
 }
 
 # ---- what is asked for is heard -----------------------------------------------------------------------------------
@@ -131,9 +131,9 @@ stop left
 stop sender
 "$build/clicks" --recording "$work/right.playback" > "$work/right.clicks"
 # steps and kinks of the tone itself: 0.0328 and 0.0043
-check 'no click in all of that' jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/right.clicks"
+check 'no click in all of that' holds "$work/right.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
 skip=$(jq -r ".sounds[0].from_s | $began - . - 0.5" "$work/right.clicks")
 "$build/unisono-truth" pair "$work/left.playback" "$work/right.playback" --tone 997 --skip "$skip" --length 1 --json \
     > "$work/pair.json"
-check 'right is a decimetre behind left, to 20 us' jq -e '.offset_ns.median - 291363 | fabs < 20000' "$work/pair.json"
+check 'right is a decimetre behind left, to 20 us' holds "$work/pair.json" '.offset_ns.median - 291363 | fabs < 20000'
 finish

@@ -21,7 +21,7 @@ play() { # NAME OPTION...
 }
 peak() { # CARD CHANNEL FROM LOWEST HIGHEST: of 0.3 s
     "$build/clicks" --recording "$work/$1.playback" --channel "$2" --from "$3" --until "$(jq -n "$3 + 0.3")" |
-        tee "$work/peak" | jq -e ".peak >= $4 and .peak <= $5" || { echo "$1, channel $2:"; cat "$work/peak"; return 1; }
+        tee "$work/peak" | holds /dev/stdin ".peak >= $4 and .peak <= $5" || { echo "$1, channel $2:"; cat "$work/peak"; return 1; }
 }
 # levels CARD LOWEST HIGHEST LOWEST HIGHEST: of both channels, from what the card holds and a ramp later on
 levels() {
