@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #ifndef UNISONO_VERSION
 #define UNISONO_VERSION "(unreleased)"
@@ -141,14 +142,15 @@ bool option_parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
-/* Copies the text without the unit at its end. False: too long for a number. */
+/* Copies the text without the unit at its end, and blanks before it. False: too long for a number. */
 static bool cut_unit(const char *text, const char *unit, char number[NUMBER_LEN])
 {
     size_t len = strlen(text);
     size_t unit_len = unit != NULL ? strlen(unit) : 0;
 
-    if (len > unit_len && strcmp(text + len - unit_len, unit_len > 0 ? unit : "") == 0)
-        len -= unit_len;
+    if (unit_len > 0 && len > unit_len && strcasecmp(text + len - unit_len, unit) == 0)
+        for (len -= unit_len; len > 0 && text[len - 1] == ' ';)
+            len--;
     if (len >= NUMBER_LEN)
         return false;
     memcpy(number, text, len);

@@ -92,7 +92,7 @@ const struct option_spec *options_spec(const struct options_program *program, si
 /* The whole text as one finite number in plain decimal notation; false: it is something else. */
 bool option_parse_real(const char *text, double *value);
 
-/* The same, the unit right behind it or left out. `unit` NULL: there is none. */
+/* The same, the unit behind it or left out, whatever its case. `unit` NULL: there is none. */
 bool option_parse_quantity(const char *text, const char *unit, double *value);
 
 /*

@@ -5,13 +5,12 @@
 #include <stdint.h>
 
 /*
- * The bytes of the UTF-8 character at `from` (RFC 3629 section 4), 0 when there is none or when it is a
- * control character. The limits of the second byte keep out longer forms than needed, surrogates, what is
+ * RFC 3629 section 4. The limits of the second byte keep out longer forms than needed, surrogates, what is
  * above U+10FFFF, and the controls U+0080 to U+009F.
  */
-static size_t character_len(const char *from, size_t len)
+size_t printable_character(const char *text, size_t len)
 {
-    uint8_t first = (uint8_t)from[0], second;
+    uint8_t first = (uint8_t)text[0], second;
     uint8_t lowest = first == 0xc2 || first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
     uint8_t highest = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
     size_t count = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -20,11 +19,11 @@ static size_t character_len(const char *from, size_t len)
         return first >= 0x20 && first != 0x7f;
     if (first < 0xc2 || first > 0xf4 || count > len)
         return 0;
-    second = (uint8_t)from[1];
+    second = (uint8_t)text[1];
     if (second < lowest || second > highest)
         return 0;
     for (size_t i = 2; i < count; i++)
-        if ((uint8_t)from[i] >> 6 != 2)
+        if ((uint8_t)text[i] >> 6 != 2)
             return 0;
     return count;
 }
@@ -35,7 +34,7 @@ size_t printable_copy(char *to, size_t size, const char *from, size_t len)
 
     assert(size >= 1);
     while (at < len) {
-        size_t count = character_len(from + at, len - at);
+        size_t count = printable_character(from + at, len - at);
 
         if ((count > 0 ? count : 1) > size - 1 - used)
             break;

@@ -17,12 +17,12 @@ static struct slice trim(struct slice text)
 /* Adds a name to a line of `used` bytes. Its new length; 0 when it does not fit. */
 static size_t add(char *line, size_t used, struct slice name)
 {
-    if (used > 0 && used + 2 < SDP_NAMES_SIZE) {
-        memcpy(line + used, ", ", 2);
-        used += 2;
-    }
-    if (name.len == 0 || used + name.len >= SDP_NAMES_SIZE)
+    size_t comma = used > 0 ? 2 : 0;
+
+    if (name.len == 0 || used + comma + name.len >= SDP_NAMES_SIZE)
         return 0;
+    memcpy(line + used, ", ", comma);
+    used += comma;
     return used + printable_copy(line + used, SDP_NAMES_SIZE - used, name.at, name.len);
 }
 

@@ -70,23 +70,42 @@ static void tell_undescribed(struct console *c, unsigned voice)
 {
     const struct listener *l = &c->listeners[voice];
     const struct route_names none = {0};
-    char why[ROUTE_WHY_SIZE];
+    struct console_voice *v = &c->voices[voice];
 
-    if (l->config.selection->kind == SELECTION_GROUP &&
-        desk_set_names(&c->desk, voice, &none, why, sizeof why) == -ENOENT)
-        log_warning("%smap: %s: names need --stream or --sdp; silent", l->label, why);
+    if (l->config.selection->kind != SELECTION_GROUP ||
+        desk_set_names(&c->desk, voice, &none, v->missing, sizeof v->missing) != -ENOENT)
+        return;
+    log_warning("%smap: %s: names need --stream or --sdp; silent", l->label, v->missing);
+    memcpy(v->told, v->missing, sizeof v->told);
 }
 
 /* Anyone may describe a stream, so often as he likes: what is told is the newest. */
-static void tell_unnamed(struct console *c, unsigned voice, raw_ns now)
+static void tell_missing(struct console *c, unsigned voice, raw_ns now)
 {
     struct console_voice *v = &c->voices[voice];
     uint64_t held;
 
-    if (v->unnamed[0] == '\0' || !log_limit_pass(&v->limit, now, &held))
+    if (strcmp(v->missing, v->told) == 0 || (v->missing[0] && !log_limit_pass(&v->limit, now, &held)))
         return;
-    log_warning("%smap: %s; silent", c->listeners[voice].label, v->unnamed);
-    v->unnamed[0] = '\0';
+    if (v->missing[0])
+        log_warning("%smap: %s; silent", c->listeners[voice].label, v->missing);
+    memcpy(v->told, v->missing, sizeof v->told);
+}
+
+/* What is known of its channels by now; how many, of the stream that was heard last. False: nothing new. */
+static bool learn(struct console *c, unsigned voice, struct route_names *names)
+{
+    const struct route_names *before = &c->desk.voices[voice].names;
+    struct playback_status status;
+    bool renamed;
+
+    *names = *before;
+    renamed = listener_take_names(&c->listeners[voice], names);
+    names->channels = before->channels;
+    playback_get_status(c->playback, voice, &status);
+    if (status.rx.stream.locked)
+        names->channels = status.rx.stream.claim.channels;
+    return renamed || names->channels != before->channels;
 }
 
 void console_run(struct console *c, raw_ns now)
@@ -94,12 +113,11 @@ void console_run(struct console *c, raw_ns now)
     struct route_names names;
 
     for (unsigned i = 0; i < c->desk.count; i++) {
-        char *unnamed = c->voices[i].unnamed;
+        char *missing = c->voices[i].missing;
 
-        if (listener_take_names(&c->listeners[i], &names) &&
-            desk_set_names(&c->desk, i, &names, unnamed, ROUTE_WHY_SIZE) != -ENOENT)
-            unnamed[0] = '\0';
-        tell_unnamed(c, i, now);
+        if (learn(c, i, &names) && desk_set_names(&c->desk, i, &names, missing, ROUTE_WHY_SIZE) != -ENOENT)
+            missing[0] = '\0';
+        tell_missing(c, i, now);
     }
 }
 

@@ -4,8 +4,8 @@
  *
  *     unisono-ctl --> remote --> desk --> playback and listeners
  *
- * The names of channels that listeners learn go the same way: maps are the desk's, and it is there also where
- * no socket is.
+ * The names and numbers of channels that listeners learn go the same way: maps are the desk's, and it is
+ * there also where no socket is.
  *
  * Control thread only.
  */
@@ -26,7 +26,8 @@ struct console {
     struct listener *listeners;
     struct rx_settings *settings; /* of the whole output, as all others see them */
     struct console_voice {
-        char unnamed[ROUTE_WHY_SIZE]; /* what of its map the stream has no channel for; "": that was told */
+        char missing[ROUTE_WHY_SIZE]; /* what of its map the stream has no channel for; "": nothing */
+        char told[ROUTE_WHY_SIZE];    /* what of that the log has */
         struct log_limit limit;
     } voices[RX_VOICES_MAX];
 };
@@ -40,8 +41,8 @@ void console_open(struct console *console, const struct recv_options *options, c
                   struct rx_settings *settings);
 void console_close(struct console *console);
 
-/* Behind listener_run(): maps are read again where a description names channels otherwise than before. Takes
- * a console that was not opened. */
+/* Behind listener_run(): maps are read again where a description names channels otherwise than before, or the
+ * stream has more or fewer. Takes a console that was not opened. */
 void console_run(struct console *console, raw_ns now);
 
 /* As remote_wait(), for something to read from `fd`. */

@@ -17,17 +17,18 @@ enum { SHOWN_SIZE = 64 };
 
 /* ---- values -------------------------------------------------------------------------------------------- */
 
-static int refuse(const char *argument, const char *allowed, char *why, size_t why_size)
+static int refuse(const char *name, const char *argument, const char *allowed, char *why, size_t why_size)
 {
     char shown[SHOWN_SIZE];
 
     printable_copy(shown, sizeof shown, argument, strlen(argument));
-    snprintf(why, why_size, "%s: %s", shown, allowed);
+    snprintf(why, why_size, "%s%s%s: %s", name, *shown ? " " : "", shown, allowed);
     return -EINVAL;
 }
 
 /* "": stays as it is; so in all of these. */
-static int take_db(const char *argument, double min, double max, double *db, char *why, size_t why_size)
+static int take_db(const char *name, const char *argument, double min, double max, double *db, char *why,
+                   size_t why_size)
 {
     char allowed[64];
     double value;
@@ -39,7 +40,7 @@ static int take_db(const char *argument, double min, double max, double *db, cha
         return 0;
     }
     snprintf(allowed, sizeof allowed, "allowed are %g to %g dB", min, max);
-    return refuse(argument, allowed, why, why_size);
+    return refuse(name, argument, allowed, why, why_size);
 }
 
 static double db_of(double gain)
@@ -50,21 +51,21 @@ static double db_of(double gain)
 static int take_gain(const char *argument, double *gain, char *why, size_t why_size)
 {
     double db = db_of(*gain);
-    int error = take_db(argument, GAIN_MIN_DB, GAIN_MAX_DB, &db, why, why_size);
+    int error = take_db("gain", argument, GAIN_MIN_DB, GAIN_MAX_DB, &db, why, why_size);
 
     if (*argument && !error)
         *gain = pow(10, db / 20);
     return error;
 }
 
-static int take_flag(const char *argument, bool *flag, char *why, size_t why_size)
+static int take_flag(const char *name, const char *argument, bool *flag, char *why, size_t why_size)
 {
     bool yes = strcmp(argument, "yes") == 0;
 
     if (!*argument)
         return 0;
     if (!yes && strcmp(argument, "no") != 0)
-        return refuse(argument, "allowed are yes and no", why, why_size);
+        return refuse(name, argument, "allowed are yes and no", why, why_size);
     *flag = yes;
     return 0;
 }
@@ -79,7 +80,7 @@ static int take_delay(const struct desk *d, const char *argument, int64_t *delay
         return 0;
     if (delay_parse(argument, &delay, reason, sizeof reason) ||
         delay_resolve(&delay, &d->place, delay_ns, reason, sizeof reason))
-        return refuse(argument, reason, why, why_size);
+        return refuse("delay", argument, reason, why, why_size);
     return 0;
 }
 
@@ -87,18 +88,21 @@ static int take_delay(const struct desk *d, const char *argument, int64_t *delay
 static int take_map(const struct desk *d, const struct desk_voice *v, const char *argument,
                     struct route *route, char *why, size_t why_size)
 {
+    char reason[ROUTE_WHY_SIZE] = "";
     int error;
 
     if (strlen(argument) >= DESK_MAP_SIZE) {
         snprintf(why, why_size, "map: %zu bytes; allowed are %d", strlen(argument), DESK_MAP_SIZE - 1);
         return -EINVAL;
     }
-    error = route_parse(argument, &v->names, route, why, why_size);
+    error = route_parse(argument, &v->names, route, reason, sizeof reason);
     if (error != -EINVAL && route_width(route) > d->card_channels) {
-        snprintf(why, why_size, "channel %u of the card; allowed are 1 to %u, which it has",
+        snprintf(reason, sizeof reason, "channel %u of the card; allowed are 1 to %u, which it has",
                  route_width(route), d->card_channels);
-        return -EINVAL;
+        return refuse("map", argument, reason, why, why_size);
     }
+    if (error)
+        snprintf(why, why_size, "%s%s", error == -EINVAL ? "map: " : "", reason);
     return error;
 }
 
@@ -136,7 +140,7 @@ static int run_mute(void *context, const char *argument, struct json *answer, ch
     struct desk *d = context;
     struct rx_settings now = d->output;
 
-    return output_done(d, &now, *argument, take_flag(argument, &now.mute, why, why_size), answer);
+    return output_done(d, &now, *argument, take_flag("mute", argument, &now.mute, why, why_size), answer);
 }
 
 static int run_delay(void *context, const char *argument, struct json *answer, char *why, size_t why_size)
@@ -150,7 +154,7 @@ static int run_delay(void *context, const char *argument, struct json *answer, c
 static int run_duck(void *context, const char *argument, struct json *answer, char *why, size_t why_size)
 {
     struct desk *d = context;
-    int error = take_db(argument, GAIN_MIN_DB, 0, &d->duck.depth_db, why, why_size);
+    int error = take_db("duck", argument, GAIN_MIN_DB, 0, &d->duck.depth_db, why, why_size);
 
     if (error)
         return error;
@@ -208,15 +212,14 @@ static int voice_change(struct desk *d, struct desk_voice *v, const char *what, 
     if (strcmp(what, "gain") == 0)
         return take_gain(argument, &s->gain, why, why_size);
     if (strcmp(what, "mute") == 0)
-        return take_flag(argument, &s->mute, why, why_size);
+        return take_flag(what, argument, &s->mute, why, why_size);
     if (strcmp(what, "page") == 0)
-        return take_flag(argument, &s->page, why, why_size);
+        return take_flag(what, argument, &s->page, why, why_size);
     if (strcmp(what, "delay") == 0)
         return take_delay(d, argument, &s->delay_ns, why, why_size);
     if (strcmp(what, "map") == 0)
         return voice_map(d, v, argument, answer, why, why_size);
-    return refuse(what, "not a command for a stream; allowed are gain, mute, delay, map, page", why,
-                  why_size);
+    return refuse("stream: command", what, "allowed are gain, mute, delay, map, page", why, why_size);
 }
 
 /* The first word of *text, which is left behind it and the blanks that follow. One in quotes ends with them.
@@ -228,7 +231,7 @@ static void next_word(const char **text, char word[DESK_NAME_SIZE])
     const char *end = strchr(at, quote);
     size_t len = end ? (size_t)(end - at) : strlen(at);
 
-    snprintf(word, DESK_NAME_SIZE, "%.*s", (int)(len < DESK_NAME_SIZE ? len : DESK_NAME_SIZE - 1), at);
+    printable_copy(word, DESK_NAME_SIZE, at, len); /* as selection.c made the names */
     at += len + (end != NULL);
     *text = at + strspn(at, " ");
 }
@@ -250,7 +253,7 @@ static int find_voice(const struct desk *d, const char *which, unsigned *voice, 
         snprintf(why, why_size, "stream: which? allowed are 1 to %u, and names", d->count);
     else {
         snprintf(allowed, sizeof allowed, "no such stream; allowed are 1 to %u, and names", d->count);
-        refuse(which, allowed, why, why_size);
+        refuse("stream", which, allowed, why, why_size);
     }
     return -EINVAL;
 }
@@ -317,7 +320,7 @@ static int run_status(void *context, const char *argument, struct json *answer, 
     struct desk *d = context;
 
     if (*argument)
-        return refuse(argument, "allowed is status alone", why, why_size);
+        return refuse("status", argument, "allowed is status alone", why, why_size);
     d->player->tell(d->context, answer);
     write_settings(answer, d->output.gain, d->output.mute, d->output.delay_ns);
     json_real(answer, "duck_db", d->duck.depth_db);

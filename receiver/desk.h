@@ -38,7 +38,7 @@ struct desk_player {
 struct desk_voice {
     char name[DESK_NAME_SIZE];
     char map[DESK_MAP_SIZE];  /* as it was written; "": straight */
-    struct route_names names; /* of its stream's channels, as far as they are known; borrowed */
+    struct route_names names; /* what is known of its stream's channels; borrowed */
     struct voice_settings settings;
 };
 
@@ -59,9 +59,9 @@ extern const struct remote_command desk_commands[];
 extern const size_t desk_command_count;
 
 /*
- * The channels of the voice's stream are called so from now on: its map is read again, and set if it names
- * any. 0; -ENOENT and a line in `why`: there is still a name in the map that `names` does not hold, and what
- * goes by it is silent.
+ * This is known of the channels of the voice's stream from now on: its map is read again, and set. 0; -ENOENT
+ * and a line in `why`: the map has a name that `names` does not hold, or a channel that the stream does not
+ * have, and what goes by that is silent.
  */
 int desk_set_names(struct desk *desk, unsigned voice, const struct route_names *names, char *why,
                    size_t why_size);

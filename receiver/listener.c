@@ -158,7 +158,7 @@ bool listener_take_names(struct listener *l, struct route_names *names)
     bool renamed = l->renamed;
 
     if (renamed)
-        *names = (struct route_names){l->names.count, l->names.names};
+        *names = (struct route_names){.count = l->names.count, .names = l->names.names};
     l->renamed = false;
     return renamed;
 }

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -173,6 +174,9 @@ static void begin(struct recv_app *app)
         listener_begin(&app->listeners[i]);
     if (app->playback)
         begin_sound(app);
+    else if (strchr(o->control, '/'))
+        log_warning("--control %s: there is nothing to change with --device none; no socket is made",
+                    o->control);
     if (netwatch_open(&app->network, o->interface, &app->group, err, sizeof err))
         log_warning("%s", err);
 }

@@ -23,7 +23,7 @@ struct parser {
     const char *part; /* where the assignment begins that is being read */
     char *why;
     size_t why_size;
-    bool unknown; /* a name was not found; `why` tells the first one */
+    bool missing; /* the stream has not all of it; `why` tells what the first is */
 };
 
 static void skip_blanks(struct parser *p)
@@ -95,6 +95,25 @@ static bool all_digits(struct slice word)
     return true;
 }
 
+static void miss(struct parser *p, struct slice what, const char *wrong)
+{
+    if (!p->missing)
+        explain(p, what, wrong);
+    p->missing = true;
+}
+
+/* The router passes over what is beyond the stream's channels. */
+static void check_width(struct parser *p, struct slice word, unsigned channel)
+{
+    unsigned channels = p->names ? p->names->channels : 0;
+    char wrong[SHOWN_SIZE];
+
+    if (channels == 0 || channel < channels)
+        return;
+    snprintf(wrong, sizeof wrong, "the stream has %u channel%s", channels, channels == 1 ? "" : "s");
+    miss(p, word, wrong);
+}
+
 static void take_name(struct parser *p, struct slice name, struct route_entry *entry)
 {
     for (unsigned i = 0; p->names && i < p->names->count && i < RTP_CHANNELS_MAX; i++) {
@@ -102,12 +121,11 @@ static void take_name(struct parser *p, struct slice name, struct route_entry *e
 
         if (known && slice_equals(name, (struct slice){known, strlen(known)})) {
             entry->stream = (uint8_t)i;
+            check_width(p, name, i);
             return;
         }
     }
-    if (!p->unknown)
-        explain(p, name, "the stream has no channel of that name");
-    p->unknown = true;
+    miss(p, name, "the stream has no channel of that name");
     *entry = (struct route_entry){.card = entry->card, .stream = 0, .gain = 0};
 }
 
@@ -137,9 +155,11 @@ static int take_stream(struct parser *p, struct route_entry *entry)
     word = take_word(p, SLICE(",+:="));
     if (word.len == 0)
         return refuse(p, word, "no stream channel; allowed are channels 1 to 64, names and mono");
-    if (all_digits(word))
-        return take_channel(p, word, &entry->stream);
-    if (slice_equals_nocase(word, SLICE("mono")))
+    if (all_digits(word)) {
+        if (take_channel(p, word, &entry->stream) < 0)
+            return -EINVAL;
+        check_width(p, word, entry->stream);
+    } else if (slice_equals_nocase(word, SLICE("mono")))
         entry->stream = ROUTE_ALL;
     else
         take_name(p, word, entry);
@@ -223,7 +243,7 @@ int route_parse(const char *text, const struct route_names *names, struct route 
     if (r < 0)
         return r;
     *route = p.route;
-    return p.unknown ? -ENOENT : 0;
+    return p.missing ? -ENOENT : 0;
 }
 
 unsigned route_width(const struct route *route)

@@ -17,7 +17,7 @@
  *
  * Card channels that are not named are silent. The empty route, also written straight, is channel n to
  * channel n, and a stream of one channel to all. What a stream has no channel for is silence, not an error:
- * streams come and go.
+ * streams come and go; it is worth a word.
  *
  * Pure; a change is a ramp of 10 ms, so that it makes no click.
  */
@@ -42,17 +42,19 @@ struct route {
     struct route_entry entries[ROUTE_ENTRIES_MAX];
 };
 
-/* Names of a stream's channels, as far as its description gives them. */
+/* What is known of a stream's channels. */
 struct route_names {
     unsigned count;
-    const char *const *names; /* of channel 0 on; NULL: this one has none */
+    const char *const *names; /* of channel 0 on, as its description has them; NULL: this one has none */
+    unsigned channels;        /* as many as the stream has; 0: that is not known */
 };
 
 /*
  * Reads a route. `names` may be NULL: none are known. Returns 0, or -EINVAL with one line in `why` that names
  * the part that is wrong, and what is allowed: channels 1 to 64, each of the card once, gains -120 to +20 dB.
- * *route is then as it was. -ENOENT, with a line: a name that `names` does not hold, and nothing else is
- * wrong. *route is then usable, and what goes by that name is silent. ROUTE_WHY_SIZE holds each `why` whole.
+ * *route is then as it was. -ENOENT, with a line: a name that `names` does not hold, or a channel that the
+ * stream does not have, and nothing else is wrong. *route is then usable, and what is not there is silent.
+ * ROUTE_WHY_SIZE holds each `why` whole.
  */
 int route_parse(const char *text, const struct route_names *names, struct route *route, char *why,
                 size_t why_size);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/printable.h"
 #include "proto/sdp.h"
 #include "soundfile.h"
 
@@ -39,7 +40,7 @@ static int set_name(struct selection *s, const char *value, char *why, size_t wh
         snprintf(why, why_size, "allowed are 1 to %zu bytes", sizeof s->name - 1);
         return -EINVAL;
     }
-    memcpy(s->name, value, strlen(value) + 1);
+    printable_copy(s->name, sizeof s->name, value, strlen(value));
     return 0;
 }
 
@@ -177,7 +178,7 @@ int selection_parse(enum selection_kind kind, const char *text, struct selection
     *s = (struct selection){.kind = kind, .settings = {.gain = 1}};
     next_part(&text, s->target);
     error = take_target(s, why, why_size);
-    snprintf(s->name, sizeof s->name, "%.*s", (int)sizeof s->name - 1, s->target);
+    printable_copy(s->name, sizeof s->name, s->target, strlen(s->target));
     while (!error && next_part(&text, part))
         error = set_part(s, part, &given, why, why_size);
     return error;

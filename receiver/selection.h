@@ -33,7 +33,7 @@ struct selection {
     enum selection_kind kind;
     char target[OPTION_LIST_TEXT];
     struct sockaddr_in group;   /* SELECTION_GROUP only */
-    char name[64];              /* never empty; of a long target the beginning */
+    char name[64];              /* never empty, printable; of a long target the beginning */
     char map[OPTION_LIST_TEXT]; /* as it was written; "": none was */
     struct delay delay;
     char record[OPTION_LIST_TEXT];  /* path; "": not recorded */

@@ -11,12 +11,12 @@
 
 enum { SHOWN_SIZE = 64 };
 
-static int refuse(const char *argument, const char *allowed, char *why, size_t why_size)
+static int refuse(const char *name, const char *argument, const char *allowed, char *why, size_t why_size)
 {
     char shown[SHOWN_SIZE];
 
     printable_copy(shown, sizeof shown, argument, strlen(argument));
-    snprintf(why, why_size, "%s: %s", shown, allowed);
+    snprintf(why, why_size, "%s %s: %s", name, shown, allowed);
     return -EINVAL;
 }
 
@@ -37,7 +37,7 @@ static int run_talk(void *context, const char *argument, struct json *answer, ch
     else if (strcmp(argument, "toggle") == 0)
         talks = !talks;
     else if (*argument)
-        return refuse(argument, "allowed are on, off and toggle", why, why_size);
+        return refuse("talk", argument, "allowed are on, off and toggle", why, why_size);
     transmit_talk(b->transmit, talks);
     json_flag(answer, "talk", talks);
     return 0;
@@ -49,7 +49,7 @@ static int run_mute(void *context, const char *argument, struct json *answer, ch
     bool mutes = strcmp(argument, "yes") == 0;
 
     if (*argument && !mutes && strcmp(argument, "no") != 0)
-        return refuse(argument, "allowed are yes and no", why, why_size);
+        return refuse("mute", argument, "allowed are yes and no", why, why_size);
     if (*argument)
         transmit_mute(b->transmit, mutes);
     json_flag(answer, "mute", transmit_mutes(b->transmit));
@@ -62,7 +62,7 @@ static int run_status(void *context, const char *argument, struct json *answer, 
     struct transmit_status status;
 
     if (*argument)
-        return refuse(argument, "allowed is status alone", why, why_size);
+        return refuse("status", argument, "allowed is status alone", why, why_size);
     transmit_get_status(b->transmit, &status);
     json_real(answer, "time_s", (double)clock_raw_now().ns / 1e9); /* as in the statistics */
     json_text(answer, "name", b->name);

@@ -118,10 +118,9 @@ faults_heard_one() {
     for name in $faults_receivers; do
         "$build/clicks" --recording "$work/$name.playback" --from "$from" --until "$until" > "$work/$name.clicks"
         [ "$xruns" != 0 ] || check "$what: $name is silent for 3 s at most" \
-            jq -e '.sounds | [.[1:], .[:-1]] | transpose | map(.[0].from_s - .[1].until_s) | add // 0 | . < 3' \
-            "$work/$name.clicks"
+            holds "$work/$name.clicks" '.sounds | [.[1:], .[:-1]] | transpose | map(.[0].from_s - .[1].until_s) | add // 0 | . < 3'
         check "$what: $name without a click" \
-            jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/$name.clicks"
+            holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
     done
     if [ "$steps" != 0 ]; then
         echo "  $what: afterwards at most $after us apart"

@@ -119,7 +119,8 @@ static void test_output(void **state)
     assert_int_equal(told("gain", "-6"), 0);
     assert_string_equal(answer, "{\"gain_db\": -6,\"mute\": false,\"delay_ms\": 0}\n");
     assert_true(fabs(played.output.gain - pow(10, -0.3)) < 1e-12);
-    assert_int_equal(told("gain", "3.5dB"), 0);
+    assert_int_equal(told("gain", "-6 dB"), 0);
+    assert_int_equal(told("gain", "3.5db"), 0);
     assert_int_equal(told("mute", "yes"), 0);
     assert_true(played.output.mute);
     assert_int_equal(told("delay", "140smp"), 0);
@@ -127,7 +128,7 @@ static void test_output(void **state)
     assert_int_equal(played.output.delay_ns, 2916667);
     assert_int_equal(told("duck", "-30dB"), 0);
     assert_true(played.duck_db == -30 && desk.duck.release_ns == DUCK_STANDARD.release_ns);
-    assert_int_equal(played.outputs, 4);
+    assert_int_equal(played.outputs, 5);
 }
 
 /* Without a value it is a question. */
@@ -210,36 +211,59 @@ static void test_names_change(void **state)
     assert_true(entries[0].stream == 1 && entries[1].stream == 0 && entries[1].gain == 1);
 }
 
+/* Once the stream is heard, a map that asks for more than it has is told of, and set all the same. */
+static void test_beyond(void **state)
+{
+    const struct route_names two = {.channels = 2}, sixteen = {.channels = 16};
+    char value[128], reason[512];
+
+    (void)state;
+    assert_int_equal(told("map", "1=9,2=10"), 0);
+    assert_false(answer_member(answer, "note", value, sizeof value));
+    assert_int_equal(desk_set_names(&desk, 1, &two, reason, sizeof reason), -ENOENT);
+    assert_string_equal(reason, "'9' in '1=9': the stream has 2 channels");
+    assert_int_equal(told("stream", "2 map 1=10"), 0);
+    assert_true(answer_member(answer, "note", value, sizeof value));
+    assert_string_equal(value, "'10' in '1=10': the stream has 2 channels");
+    assert_string_equal(desk.voices[1].map, "1=10");
+    assert_int_equal(told("map", "1=1,2=3"), 0);
+    assert_true(answer_member(answer, "note", value, sizeof value));
+    assert_string_equal(value, "'3' in '2=3': the stream has 2 channels");
+    assert_int_equal(desk_set_names(&desk, 1, &sixteen, reason, sizeof reason), 0);
+    assert_int_equal(told("map", "1=16"), 0);
+    assert_false(answer_member(answer, "note", value, sizeof value));
+}
+
 static void test_refuses(void **state)
 {
     static char long_map[DESK_MAP_SIZE + 8];
 
     (void)state;
     memset(long_map, ' ', sizeof long_map - 1);
-    refused("gain", "loud", "loud: allowed are -90 to 20 dB");
-    refused("gain", "20.1", "20.1: allowed are -90 to 20 dB");
-    refused("gain", "-6 -6", "-6 -6: allowed are -90 to 20 dB");
-    refused("gain", "nan", "nan: allowed are -90 to 20 dB");
-    refused("mute", "on", "on: allowed are yes and no");
-    refused("duck", "3", "3: allowed are -90 to 0 dB");
+    refused("gain", "loud", "gain loud: allowed are -90 to 20 dB");
+    refused("gain", "20.1", "gain 20.1: allowed are -90 to 20 dB");
+    refused("gain", "-6 -6", "gain -6 -6: allowed are -90 to 20 dB");
+    refused("gain", "nan", "gain nan: allowed are -90 to 20 dB");
+    refused("mute", "on", "mute on: allowed are yes and no");
+    refused("duck", "3", "duck 3: allowed are -90 to 0 dB");
     refused("delay", "soon",
-            "soon: allowed are 0 to 1000 ms, also as samples (140smp) or metres of air (12.5m)");
-    refused("delay", "400m", "400m: that is 1165.5 ms; allowed are 0 to 1000 ms");
-    refused("map", "5=1", "channel 5 of the card; allowed are 1 to 4, which it has");
-    refused("map", "1=65", "'65' in '1=65': not a channel; allowed are 1 to 64");
+            "delay soon: allowed are 0 to 1000 ms, also as samples (140smp) or metres of air (12.5m)");
+    refused("delay", "400m", "delay 400m: that is 1165.5 ms; allowed are 0 to 1000 ms");
+    refused("map", "5=1", "map 5=1: channel 5 of the card; allowed are 1 to 4, which it has");
+    refused("map", "1=65", "map: '65' in '1=65': not a channel; allowed are 1 to 64");
     refused("map", long_map, "map: 1031 bytes; allowed are 1023");
-    refused("status", "now", "now: allowed is status alone");
+    refused("status", "now", "status now: allowed is status alone");
     refused("stream", "", "stream: which? allowed are 1 to 3, and names");
-    refused("stream", "4", "4: no such stream; allowed are 1 to 3, and names");
-    refused("stream", "0 gain 1", "0: no such stream; allowed are 1 to 3, and names");
-    refused("stream", "2x gain 1", "2x: no such stream; allowed are 1 to 3, and names");
+    refused("stream", "4", "stream 4: no such stream; allowed are 1 to 3, and names");
+    refused("stream", "0 gain 1", "stream 0: no such stream; allowed are 1 to 3, and names");
+    refused("stream", "2x gain 1", "stream 2x: no such stream; allowed are 1 to 3, and names");
     refused("stream", "99999999999999999999 gain 1",
-            "99999999999999999999: no such stream; allowed are 1 to 3, and names");
-    refused("stream", "'Stage", "Stage: no such stream; allowed are 1 to 3, and names");
-    refused("stream", "2 dance",
-            "dance: not a command for a stream; allowed are gain, mute, delay, map, page");
-    refused("stream", "2 gain 21", "21: allowed are -90 to 20 dB");
-    refused("stream", "2 map 1=", "'1=': no stream channel; allowed are channels 1 to 64, names and mono");
+            "stream 99999999999999999999: no such stream; allowed are 1 to 3, and names");
+    refused("stream", "'Stage", "stream Stage: no such stream; allowed are 1 to 3, and names");
+    refused("stream", "2 dance", "stream: command dance: allowed are gain, mute, delay, map, page");
+    refused("stream", "2 gain 21", "gain 21: allowed are -90 to 20 dB");
+    refused("stream",
+            "2 map 1=", "map: '1=': no stream channel; allowed are channels 1 to 64, names and mono");
 }
 
 /* ---- and what people see of it ------------------------------------------------------------------------- */
@@ -309,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup(test_streams, begin),
         cmocka_unit_test_setup(test_maps, begin),
         cmocka_unit_test_setup(test_names_change, begin),
+        cmocka_unit_test_setup(test_beyond, begin),
         cmocka_unit_test_setup(test_refuses, begin),
         cmocka_unit_test(test_prints),
         cmocka_unit_test(test_no_json),

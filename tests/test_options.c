@@ -989,7 +989,7 @@ static void test_recv_streams(void **state)
     struct outcome out;
     (void)state;
 
-    assert_true(run(&recv_options_program, &o, "--stream=Call;page", "--group=239.1.1.2;gain=-6dB",
+    assert_true(run(&recv_options_program, &o, "--stream=Call;page", "--group=239.1.1.2;gain=-6 db",
                     "--sdp=/tmp/a", "--group", "239.1.1.1:5006", "--duck=-12dB", "--duck-release=1000ms",
                     NULL)
                     .goes_on);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -209,6 +210,9 @@ static void test_garbage(void **state)
     assert_non_null(strstr(got(fd), "a control character"));
     assert_non_null(strstr(asked(r, fd, "\xff\xfe\n"), "??: not a command"));
     assert_int_equal(said, 0);
+    /* what is no UTF-8 does not come back */
+    assert_string_equal(asked(r, fd, "say 1=\xff \xc3\xa4\xc3 \xc2\x9f\xf0\x9f\x8e\xb5\n"),
+                        "{\"ok\": true,\"heard\": \"1=? \xc3\xa4? ??\xf0\x9f\x8e\xb5\"}\n");
     close(fd);
     remote_close(r);
 }
@@ -448,10 +452,120 @@ static void test_places(void **state)
     assert_string_equal(found, expected);
     assert_int_equal(unlink(place), 0);
     remote_close(r);
-    snprintf(place, sizeof place, "%s/none", folder);
-    setenv("RUNTIME_DIRECTORY", place, 1);
-    assert_true(try_open("auto") < 0);
     unsetenv("RUNTIME_DIRECTORY");
+}
+
+static void opens_in(const char *place)
+{
+    struct remote *r = opened("auto");
+    char expected[256];
+
+    snprintf(expected, sizeof expected, "%s/recv-%d.sock", place, (int)getpid());
+    assert_string_equal(remote_path(r), expected);
+    remote_close(r);
+}
+
+/* What is not there, as where the environment was somebody else's, is passed over. Root has other places. */
+static void test_next_place(void **state)
+{
+    char none[96], place[96];
+    bool root = geteuid() == 0;
+
+    (void)state;
+    snprintf(none, sizeof none, "%s/none", folder);
+    assert_int_equal(chmod(folder, 0777), 0);
+    if (root)
+        assert_int_equal(seteuid(65534), 0);
+    setenv("RUNTIME_DIRECTORY", none, 1);
+    setenv("XDG_RUNTIME_DIR", folder, 1);
+    snprintf(place, sizeof place, "%s/unisono", folder);
+    opens_in(place);
+    assert_int_equal(rmdir(place), 0);
+    setenv("XDG_RUNTIME_DIR", none, 1);
+    snprintf(place, sizeof place, "/tmp/unisono-%u", (unsigned)geteuid());
+    opens_in(place);
+    rmdir(place); /* unless it is in use */
+    /* there, but not ours to write to */
+    setenv("RUNTIME_DIRECTORY", "/", 1);
+    opens_in(place);
+    rmdir(place);
+    if (root)
+        assert_int_equal(seteuid(0), 0);
+    unsetenv("XDG_RUNTIME_DIR");
+    /* of several, the one that is called like us */
+    snprintf(place, sizeof place, "/run/unisono-test-%d", (int)getpid());
+    if (mkdir(place, 0755) == 0) {
+        char several[256];
+
+        snprintf(several, sizeof several, "%s:%s", folder, place);
+        setenv("RUNTIME_DIRECTORY", several, 1);
+        opens_in(place);
+        assert_int_equal(rmdir(place), 0);
+    }
+    unsetenv("RUNTIME_DIRECTORY");
+}
+
+/* A socket that is bound, and not yet listened at. */
+static int bound(const char *at)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    assert_true(fd >= 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", at);
+    assert_int_equal(bind(fd, (const void *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* What killed processes left in the place goes when the next one comes; who lives stays. */
+static void test_buries(void **state)
+{
+    char dead[96], living[96];
+    struct remote *r;
+    int fd;
+
+    (void)state;
+    snprintf(dead, sizeof dead, "%s/send-1.sock", folder);
+    snprintf(living, sizeof living, "%s/recv-2.sock", folder);
+    close(bound(dead));
+    fd = bound(living);
+    assert_int_equal(listen(fd, 1), 0);
+    setenv("RUNTIME_DIRECTORY", folder, 1);
+    r = opened("auto");
+    unsetenv("RUNTIME_DIRECTORY");
+    assert_int_equal(access(dead, F_OK), -1);
+    assert_int_equal(access(living, F_OK), 0);
+    remote_close(r);
+    close(fd);
+    assert_int_equal(unlink(living), 0);
+}
+
+static void *try_here(void *error)
+{
+    *(int *)error = try_open(path);
+    return NULL;
+}
+
+/* Two begin at once: between bind() and listen() the first one's socket looks like that of a dead process. */
+static void test_two_at_once(void **state)
+{
+    int held = open(folder, O_RDONLY | O_DIRECTORY), first, error = 0;
+    int64_t start_ns;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(flock(held, LOCK_EX), 0); /* as the first one does */
+    first = bound(path);
+    assert_int_equal(pthread_create(&thread, NULL, try_here, &error), 0);
+    start_ns = clock_raw_now().ns;
+    while (clock_raw_now().ns - start_ns < 50 * NS_PER_MS)
+        assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(listen(first, 1), 0);
+    close(held);
+    pthread_join(thread, NULL);
+    assert_int_equal(error, -EADDRINUSE);
+    assert_int_equal(access(path, F_OK), 0);
+    close(first);
 }
 
 /* ---- both ends ----------------------------------------------------------------------------------------- */
@@ -501,6 +615,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wait, begin, end),
         cmocka_unit_test_setup_teardown(test_file, begin, end),
         cmocka_unit_test_setup_teardown(test_places, begin, end),
+        cmocka_unit_test_setup_teardown(test_next_place, begin, end),
+        cmocka_unit_test_setup_teardown(test_buries, begin, end),
+        cmocka_unit_test_setup_teardown(test_two_at_once, begin, end),
         cmocka_unit_test_setup_teardown(test_ask, begin, end),
     };
 

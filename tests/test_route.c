@@ -441,6 +441,36 @@ static int setup(void **state)
     return 0;
 }
 
+/* Where the number of the stream's channels is known, all is read as elsewhere, and what is beyond it told.
+ */
+static void test_tells_what_is_beyond(void **state)
+{
+    static const struct {
+        const char *text, *why; /* NULL: nothing is */
+    } rows[] = {{"1=1,2=2", NULL},
+                {"1=mono,2=Vox", NULL},
+                {"1=9,2=10", "'9' in '1=9': the stream has 2 channels"},
+                {"1=1:-6+3:-6", "'3' in '1=1:-6+3:-6': the stream has 2 channels"},
+                {"1=1,2='Kick \"in\"'", "'Kick \"in\"' in '2='Kick \"in\"'': the stream has 2 channels"},
+                {"1=Bass,2=3", "'Bass' in '1=Bass': the stream has no channel of that name"}};
+    struct route_names two = names, one = {.channels = 1};
+    char why[ROUTE_WHY_SIZE];
+    struct route route;
+
+    (void)state;
+    two.channels = 2;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(route_parse(rows[i].text, &two, &route, why, sizeof why), rows[i].why ? -ENOENT : 0);
+        if (rows[i].why)
+            assert_string_equal(why, rows[i].why);
+    }
+    assert_int_equal(route_parse("1=2:-6,2=1", &one, &route, why, sizeof why), -ENOENT);
+    assert_string_equal(why, "'2' in '1=2:-6': the stream has 1 channel");
+    /* it sounds at once when the stream comes to have it */
+    assert_true(route.count == 2 && route.entries[0].stream == 1 && route.entries[0].gain > 0.5f);
+    assert_int_equal(route_parse("1=2,2=x:loud", &one, &route, why, sizeof why), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_parses),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_unknown_names_are_silent),
+        cmocka_unit_test(test_tells_what_is_beyond),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_straight_shapes),

@@ -60,7 +60,7 @@ static void lists(void **state)
     assert_int_equal(strlen(names), SDP_NAMES_SIZE - 1);
     assert_int_equal(sdp_names_copy(names, (struct slice){many, SDP_NAMES_SIZE}), 0);
     /* blanks that are put between count, too */
-    for (size_t len = SDP_NAMES_SIZE - 4; len < SDP_NAMES_SIZE; len++) {
+    for (size_t len = SDP_NAMES_SIZE - 4; len <= SDP_NAMES_SIZE; len++) {
         many[len - 2] = ',';
         assert_int_equal(sdp_names_copy(names, (struct slice){many, len}), len + 1 < SDP_NAMES_SIZE ? 2 : 0);
         many[len - 2] = 'x';

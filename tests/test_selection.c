@@ -98,6 +98,21 @@ static void semicolons(void **state)
     assert_string_equal(taken(SELECTION_STREAM, "A\\\\;mute").target, "A\\");
 }
 
+/* What people are shown, and say again. */
+static void whole_characters(void **state)
+{
+    char text[] = "sixty-two bytes and then one of two, that would be cut in the "
+                  "\xc3\xa4";
+
+    (void)state;
+    assert_int_equal(sizeof text - 1, 64);
+    assert_string_equal(taken(SELECTION_STREAM, text).target, text);
+    assert_memory_equal(taken(SELECTION_STREAM, text).name, text, 62);
+    assert_int_equal(strlen(taken(SELECTION_STREAM, text).name), 62);
+    assert_string_equal(taken(SELECTION_STREAM, "A\xff;mute").name, "A?");
+    assert_string_equal(taken(SELECTION_STREAM, "A;name=B\xff").name, "B?");
+}
+
 static void refused(void **state)
 {
     char name[2 * SDP_NAME_SIZE];
@@ -148,8 +163,9 @@ static void sameness(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),      cmocka_unit_test(settings), cmocka_unit_test(unresolved),
-        cmocka_unit_test(semicolons), cmocka_unit_test(refused),  cmocka_unit_test(sameness),
+        cmocka_unit_test(plain),      cmocka_unit_test(settings),         cmocka_unit_test(unresolved),
+        cmocka_unit_test(semicolons), cmocka_unit_test(whole_characters), cmocka_unit_test(refused),
+        cmocka_unit_test(sameness),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

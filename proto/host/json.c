@@ -3,18 +3,39 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
+
+#include "proto/printable.h"
+
+/* The character of UTF-8 that `text` begins with, or a '?' for a byte that is none. Returns the bytes taken.
+ */
+static size_t put_character(FILE *out, const char *text)
+{
+    size_t len = printable_character(text, strnlen(text, 4));
+
+    if (len > 0)
+        fwrite(text, 1, len, out);
+    else
+        fputc('?', out);
+    return len > 0 ? len : 1;
+}
 
 static void put_text(const struct json *j, const char *text)
 {
     FILE *out = j->out;
 
     fputc('"', out);
-    for (; *text; text++) {
+    while (*text) {
         unsigned char c = (unsigned char)*text;
 
+        if (c > 0x7f && j->compact) {
+            text += put_character(out, text);
+            continue;
+        }
+        text++;
         if (c == '"' || c == '\\')
             fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f || (c > 0x7e && !j->compact))
+        else if (c < 0x20 || c > 0x7e)
             fprintf(out, "\\u%04x", c);
         else
             fputc(c, out);

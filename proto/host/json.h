@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * JSON (RFC 8259), written as it comes: objects in objects, a member a line
- * unless compact. A name is given inside objects,
- * NULL inside arrays. Bytes that are not printable ASCII come out as \u00XX, so that the output is valid
- * whatever a capture holds.
+ * JSON (RFC 8259), written as it comes: objects in objects, a member a line unless compact. A name is given
+ * inside objects, NULL inside arrays. The output is valid whatever a text holds: bytes that are not printable
+ * ASCII come out as \u00XX; compact, UTF-8 stands as it is, and a byte that is none becomes a '?'.
  */
 #ifndef UNISONO_JSON_H
 #define UNISONO_JSON_H
@@ -16,7 +15,7 @@ struct json {
     FILE *out;
     unsigned depth;
     bool more;    /* a comma is due before the next one */
-    bool compact; /* all in one line; texts are UTF-8 that may stand as it is */
+    bool compact; /* all in one line */
 };
 
 void json_open(struct json *json, const char *name, char bracket); /* '{' or '[' */

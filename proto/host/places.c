@@ -2,6 +2,7 @@
 #include "places.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,21 @@
 
 #define ROOTS_PLACE "/run/unisono"
 
-/* systemd may name several, with colons between: the first. */
+/* systemd may name several, with colons between: the one that is called like us, or else the first. */
 static void service_place(char place[PLACES_PATH_SIZE])
 {
     const char *named = getenv("RUNTIME_DIRECTORY");
+    bool ours = false;
 
     *place = '\0';
-    if (named && strcspn(named, ":") < PLACES_PATH_SIZE)
-        snprintf(place, PLACES_PATH_SIZE, "%.*s", (int)strcspn(named, ":"), named);
+    for (; named && *named && !ours; named += strspn(named, ":")) {
+        size_t len = strcspn(named, ":");
+
+        ours = strncmp(named, ROOTS_PLACE, strlen(ROOTS_PLACE)) == 0;
+        if (len < PLACES_PATH_SIZE && (ours || !*place))
+            snprintf(place, PLACES_PATH_SIZE, "%.*s", (int)len, named);
+        named += len;
+    }
 }
 
 static void session_place(char place[PLACES_PATH_SIZE])
@@ -49,24 +57,35 @@ static int make_private(const char *place)
     return is.st_uid != geteuid() || is.st_mode & 022 ? -EPERM : 0;
 }
 
-int places_own(const char *end, char path[PLACES_PATH_SIZE], char *err, size_t err_size)
+/* A path in it. 0, or -errno. */
+static int use_place(const char *place, bool made_for_us, const char *end, char path[PLACES_PATH_SIZE])
 {
-    char place[PLACES_PATH_SIZE];
-    int error = 0;
+    int error = made_for_us ? 0 : make_private(place);
 
-    service_place(place);
-    if (!*place) {
-        if (geteuid() == 0)
-            snprintf(place, sizeof place, ROOTS_PLACE);
-        else
-            session_place(place);
-        if (!*place)
-            last_place(place);
-        error = make_private(place);
-    }
+    if (!error && faccessat(AT_FDCWD, place, W_OK | X_OK, AT_EACCESS) < 0)
+        error = -errno;
     if (!error &&
         snprintf(path, PLACES_PATH_SIZE, "%s/%s-%d.sock", place, end, (int)getpid()) >= PLACES_PATH_SIZE)
         error = -ENAMETOOLONG;
+    return error;
+}
+
+int places_own(const char *end, char path[PLACES_PATH_SIZE], char *err, size_t err_size)
+{
+    char place[PLACES_PATH_SIZE];
+    int error;
+
+    service_place(place);
+    if (*place && use_place(place, true, end, path) == 0)
+        return 0;
+    if (geteuid() == 0)
+        snprintf(place, sizeof place, ROOTS_PLACE);
+    else
+        session_place(place);
+    if (*place && use_place(place, false, end, path) == 0)
+        return 0;
+    last_place(place);
+    error = use_place(place, false, end, path);
     if (error)
         snprintf(err, err_size, "control socket: folder %s cannot be used: %s; name another with --control",
                  place, error == -EPERM ? "others may write to it" : strerror(-error));
@@ -93,12 +112,22 @@ static void look_in(const char *place, void (*found)(void *context, const char *
     }
 }
 
+void places_beside(const char *path, void (*found)(void *context, const char *path), void *context)
+{
+    char place[PLACES_PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+
+    snprintf(place, sizeof place, "%.*s", slash ? (int)(slash - path) : 0, path);
+    look_in(place, found, context);
+}
+
 void places_each(void (*found)(void *context, const char *path), void *context)
 {
     char place[PLACES_PATH_SIZE];
 
     service_place(place);
-    if (strncmp(place, ROOTS_PLACE "-", sizeof ROOTS_PLACE) != 0) /* else it is among the next ones */
+    if (strcmp(place, ROOTS_PLACE) != 0 &&
+        strncmp(place, ROOTS_PLACE "-", sizeof ROOTS_PLACE) != 0) /* else it is among the next ones */
         look_in(place, found, context);
     look_in(ROOTS_PLACE, found, context);
     look_in(ROOTS_PLACE "-*", found, context);

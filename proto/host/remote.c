@@ -3,13 +3,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -18,7 +21,7 @@
 
 #define PATIENCE_NS (5 * NS_PER_S)
 
-enum { LISTENER = REMOTE_CLIENTS, NAME_SIZE = 64, SHOWN_SIZE = 64, EVENTS_PER_WAIT = 256 };
+enum { LISTENER = REMOTE_CLIENTS, NAME_SIZE = 64, SHOWN_SIZE = 64, EVENTS_PER_WAIT = 256, HOLD_TRIES = 100 };
 
 struct client {
     int fd;             /* -1: free */
@@ -76,6 +79,38 @@ static int remove_stale(const char *path, char *err, size_t err_size)
     return error;
 }
 
+/*
+ * Between bind() and listen() a socket looks like that of a dead process; who makes or removes one holds the
+ * folder meanwhile. The folder's descriptor, which lets it go when it is closed; -1 when it cannot be had:
+ * whoever may read the folder can hold it, and nobody shall keep us from starting.
+ */
+static int hold_folder(const char *path)
+{
+    const struct timespec pause = {.tv_nsec = 10 * NS_PER_MS};
+    char folder[PLACES_PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    int fd;
+
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int tries = 0; fd >= 0 && tries < HOLD_TRIES; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        nanosleep(&pause, NULL);
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void bury(void *context, const char *path)
+{
+    char err[256];
+
+    (void)context;
+    remove_stale(path, err, sizeof err);
+}
+
 static int watch(struct remote *r, int fd, uint32_t id, int operation, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.u32 = id};
@@ -83,13 +118,10 @@ static int watch(struct remote *r, int fd, uint32_t id, int operation, uint32_t 
     return epoll_ctl(r->epoll, operation, fd, &event) < 0 ? -errno : 0;
 }
 
-static int listen_at(struct remote *r, char *err, size_t err_size)
+static int bind_and_listen(struct remote *r)
 {
     struct sockaddr_un address = address_of(r->path);
-    int error = remove_stale(r->path, err, err_size);
 
-    if (error)
-        return error;
     r->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (r->listener < 0 || r->epoll < 0)
@@ -102,8 +134,24 @@ static int listen_at(struct remote *r, char *err, size_t err_size)
     return watch(r, r->listener, LISTENER, EPOLL_CTL_ADD, EPOLLIN);
 }
 
+static int listen_at(struct remote *r, bool ours, char *err, size_t err_size)
+{
+    int folder = hold_folder(r->path);
+    int error;
+
+    if (ours && folder >= 0)
+        places_beside(r->path, bury, NULL);
+    error = remove_stale(r->path, err, err_size);
+    if (!error)
+        error = bind_and_listen(r);
+    if (folder >= 0)
+        close(folder);
+    return error;
+}
+
 int remote_open(struct remote **remote, const struct remote_config *config, char *err, size_t err_size)
 {
+    bool ours = strcmp(config->where, "auto") == 0;
     struct remote *r = NULL;
     int error = 0;
 
@@ -119,18 +167,18 @@ int remote_open(struct remote **remote, const struct remote_config *config, char
     for (int i = 0; i < REMOTE_CLIENTS; i++)
         r->clients[i].fd = -1;
     printable_copy(r->name, sizeof r->name, config->name, strlen(config->name));
-    if (strcmp(config->where, "auto") == 0)
+    if (ours)
         error = places_own(config->end, r->path, err, err_size);
     else if (snprintf(r->path, sizeof r->path, "%s", config->where) >= (int)sizeof r->path)
         error = -ENAMETOOLONG;
     if (!error)
-        error = listen_at(r, err, err_size);
+        error = listen_at(r, ours, err, err_size);
     if (!error) {
         *remote = r;
         return 0;
     }
     if (!*err)
-        snprintf(err, err_size, "control socket %s: %s", config->where, strerror(-error));
+        snprintf(err, err_size, "control socket %s: %s", ours ? r->path : config->where, strerror(-error));
     remote_close(r);
     return error;
 }

@@ -52,8 +52,8 @@ struct remote;
 
 /*
  * Makes the socket. A file that a dead process left is replaced; one where somebody listens, or that is no
- * socket, is an error. *remote is NULL with `off`, and on failure: -errno, one line in `err`. Without it the
- * program goes on as well; all functions take NULL.
+ * socket, is an error. With `auto`, what dead processes left beside it goes, too. *remote is NULL with `off`,
+ * and on failure: -errno, one line in `err`. Without it the program goes on as well; all functions take NULL.
  */
 int remote_open(struct remote **remote, const struct remote_config *config, char *err, size_t err_size);
 

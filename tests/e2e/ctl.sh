@@ -33,7 +33,7 @@ peak() {
     sleep 0.65 # sound
     "$build/clicks" --recording "$work/right.playback" --from "$(jq -n "$from + 0.2")" --until "$(jq -n "$from + 0.5")" \
         > "$work/right.clicks"
-    jq -e ".peak >= $1 and .peak <= $2" "$work/right.clicks" || { cat "$work/right.clicks"; return 1; }
+    holds "$work/right.clicks" ".peak >= $1 and .peak <= $2" || { cat "$work/right.clicks"; return 1; }
 }
 
 # ---- what is asked for is heard -----------------------------------------------------------------------------------
@@ -41,7 +41,8 @@ peak() {
 check 'as it is sent' peak 0.2510 0.2513
 check 'gain' says '^gain: -6 dB$' gain -6
 check 'is heard' peak 0.1257 0.1260
-check 'gain of the stream, by its name' says '^gain: -6 dB$' stream "'Stage left'" gain -6dB
+check 'gain of the stream, by its name' says '^gain: -6 dB$' stream 'Stage left' gain '-6 dB'
+check 'as in quotes of its own' says '^gain: -6 dB$' stream "'Stage left'"
 check 'is heard, too' peak 0.0629 0.0632
 check 'mute' says '^mute: yes$' mute yes
 check 'is silence' peak 0 0
@@ -56,6 +57,10 @@ check 'map: straight' says 'map: straight$' map straight
 check 'is as at first' peak 0.2510 0.2513
 check 'map: by a name that nobody knows' says "^note: 'Vox' in '1=Vox': the stream has no channel of that name$" map 1=Vox,2=1
 check 'is silence' peak 0 0
+check 'map: beyond the stream' says "^note: '9' in '2=9': the stream has 2 channels$" map 1=1,2=9
+check 'the rest is heard' peak 0.2510 0.2513
+check 'map: what is no UTF-8' ctl map $'1=\xff'
+check 'is answered in UTF-8' bash -c "'$build/unisono-ctl' --to '$socket' --json status | iconv -f utf-8 -t utf-16 > /dev/null"
 ctl map straight > "$work/said"
 check 'the sender is muted' "$build/unisono-ctl" --to "${pid[sender]}" mute yes
 check 'and says so' grep -qx 'mute: yes' <("$build/unisono-ctl" --to "${pid[sender]}" status)
@@ -64,11 +69,11 @@ check 'no longer' "$build/unisono-ctl" --to "${pid[sender]}" mute no
 check 'as it is sent' peak 0.2510 0.2513
 
 # ---- what is wrong -------------------------------------------------------------------------------------------------
-check 'a map beyond the card' refuses 'channel 3 of the card; allowed are 1 to 2, which it has' map 3=1
-check 'an impossible map' refuses "'65' in '1=65': not a channel; allowed are 1 to 64" map 1=65
-check 'a gain' refuses 'loud: allowed are -90 to 20 dB' gain loud
-check 'a delay' refuses '400m: that is 1165.5 ms; allowed are 0 to 1000 ms' delay 400m
-check 'a stream' refuses '2: no such stream; allowed are 1 to 1, and names' stream 2 gain 0
+check 'a map beyond the card' refuses 'map 3=1: channel 3 of the card; allowed are 1 to 2, which it has' map 3=1
+check 'an impossible map' refuses "map: '65' in '1=65': not a channel; allowed are 1 to 64" map 1=65
+check 'a gain' refuses 'gain loud: allowed are -90 to 20 dB' gain loud
+check 'a delay' refuses 'delay 400m: that is 1165.5 ms; allowed are 0 to 1000 ms' delay 400m
+check 'a stream' refuses 'stream 2: no such stream; allowed are 1 to 1, and names' stream 2 gain 0
 check 'a command' refuses 'dance: not a command; allowed are who, help, status, gain, mute, delay, map, duck, stream' dance
 check 'nothing of it changed anything' peak 0.2510 0.2513
 "$build/unisono-ctl" --at 3 status 2> "$work/said"
@@ -108,7 +113,7 @@ check 'is sent' until_page running
 check 'talk toggle' say talk toggle
 check 'stands by again' until_page standby
 check 'what cannot be is refused' bash -c "! '$build/unisono-ctl' --to Desk talk loud 2> '$work/said'"
-check 'in words' grep -qx 'unisono-ctl: loud: allowed are on, off and toggle' "$work/said"
+check 'in words' grep -qx 'unisono-ctl: talk loud: allowed are on, off and toggle' "$work/said"
 check 'all are listed' [ "$("$build/unisono-ctl" list | grep -cE 'unisono-(send|recv)')" -ge 2 ]
 "$build/unisono-ctl" status 2> "$work/said"
 check 'and one has to be named' [ $? = 2 ]
@@ -126,9 +131,9 @@ stop left
 stop sender
 "$build/clicks" --recording "$work/right.playback" > "$work/right.clicks"
 # steps and kinks of the tone itself: 0.0328 and 0.0043
-check 'no click in all of that' jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/right.clicks"
+check 'no click in all of that' holds "$work/right.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
 skip=$(jq -r ".sounds[0].from_s | $began - . - 0.5" "$work/right.clicks")
 "$build/unisono-truth" pair "$work/left.playback" "$work/right.playback" --tone 997 --skip "$skip" --length 1 --json \
     > "$work/pair.json"
-check 'right is a decimetre behind left, to 20 us' jq -e '.offset_ns.median - 291363 | fabs < 20000' "$work/pair.json"
+check 'right is a decimetre behind left, to 20 us' holds "$work/pair.json" '.offset_ns.median - 291363 | fabs < 20000'
 finish

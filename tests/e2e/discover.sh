@@ -42,7 +42,7 @@ heard() {
     sleep "$2"
     until=$(stat_of "$work/$1.json" time_s)
     "$build/clicks" --recording "$work/$1.playback" --from "$from" --until "$until" > "$work/$1.clicks"
-    jq -e '.peak > 0.2 and .peak < 0.26' "$work/$1.clicks" > /dev/null || { cat "$work/$1.clicks"; return 1; }
+    holds "$work/$1.clicks" '.peak > 0.2 and .peak < 0.26' > /dev/null || { cat "$work/$1.clicks"; return 1; }
 }
 # clean FILE...: nothing but printable text and line ends in it
 clean() { ! LC_ALL=C grep -aHn -P '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$@"; }
@@ -71,7 +71,7 @@ await_stat told 10 state = playing
 check 'it is heard' heard named 2
 stop told
 "$build/unisono-truth" pair "$work/told.playback" "$work/named.playback" --tone 997 --skip 0.5 --length 1 --json > "$work/pair.json"
-check 'in step with a receiver that was told the group' jq -e '.offset_ns.median | fabs < 20000' "$work/pair.json"
+check 'in step with a receiver that was told the group' holds "$work/pair.json" '.offset_ns.median | fabs < 20000'
 check 'both are listed' list
 check 'each in one line, with what a receiver needs' grep -qE "^Stage left +$group +L24/48000/2 +1 ms +PTP 0, 00-1D-C1-FF-FE-12-34-56 +10.77.0.1 +SAP +Unisono$" "$work/list"
 check 'in columns' awk '{ at = index($0, "239."); if (NR > 1 && from && at != from) exit 1; from = at }' "$work/list"

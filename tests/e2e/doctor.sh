@@ -22,9 +22,9 @@ examined() {
 
 # says CHECK RESULT ['REGEX of what was found' ['REGEX of the remedy']]
 says() {
-    jq -e --arg name "$1" --arg result "$2" --arg found "${3:-}" --arg remedy "${4:-}" \
-        '.checks[] | select(.name == $name) | debug
-         | .result == $result and (.found | test($found)) and (.remedy | test($remedy))' "$work/doctor.json"
+    holds "$work/doctor.json" '.checks[] | select(.name == $name) | debug
+         | .result == $result and (.found | test($found)) and (.remedy | test($remedy))' \
+        --arg name "$1" --arg result "$2" --arg found "${3:-}" --arg remedy "${4:-}"
 }
 
 # The status is what the worst of the findings says, and each bad one has a remedy.
@@ -35,7 +35,7 @@ adds_up() {
     [ "$(jq -r .worst "$work/doctor.json")" = "$worst" ] || { echo "worst is not $worst"; return 1; }
     case $worst in PASS) [ "$examined" = 0 ] ;; WARN) [ "$examined" = 1 ] ;; *) [ "$examined" = 2 ] ;; esac ||
         { echo "status $examined with $worst"; return 1; }
-    jq -e 'all(.checks[]; (.result == "WARN" or .result == "FAIL") == (.remedy != ""))' "$work/doctor.json"
+    holds "$work/doctor.json" 'all(.checks[]; (.result == "WARN" or .result == "FAIL") == (.remedy != ""))'
 }
 
 # refused STATUS 'REGEX' OPTION...

@@ -88,21 +88,21 @@ done
 # steps and kinks of the tone itself: 0.0328 and 0.0043
 for name in $receivers; do
     "$build/clicks" --recording "$work/$name.playback" > "$work/$name.clicks"
-    check "$name: no click" jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/$name.clicks"
+    check "$name: no click" holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
 done
 pieces() { # NAME COUNT: so many sounds with pauses between them, and one more for an xrun
-    check "$1: $2 sounds" jq -e --argjson xruns "$(xruns $1)" \
-        '.sounds | length | . >= '"$2"' and . <= '"$2"' + $xruns' "$work/$1.clicks"
+    check "$1: $2 sounds" holds "$work/$1.clicks" \
+        '.sounds | length | . >= '"$2"' and . <= '"$2"' + $xruns' --argjson xruns "$(xruns $1)"
 }
 pieces far 2  # the sender's cable
 pieces near 3 # its own
 pieces edge 3 # the 40 packets
 [ "$(xruns edge)" != 0 ] || check 'edge: the first pause is shorter than what was lost' \
-    jq -e '.sounds[1].from_s - .sounds[0].until_s < 0.04' "$work/edge.clicks"
+    holds "$work/edge.clicks" '.sounds[1].from_s - .sounds[0].until_s < 0.04'
 for name in far edge; do
     "$build/unisono-truth" pair "$work/near.playback" "$work/$name.playback" --tone 997 --json > "$work/pair.json"
     check "$name: in step with near, all the time" compare "$(stat_of "$work/pair.json" p99_abs)" '<' 20000
-    check "$name: also after each start" jq -e \
-        'all(.starts[]; .sounded and .first_offset_ns < 50000 and .first_offset_ns > -50000)' "$work/pair.json"
+    check "$name: also after each start" holds "$work/pair.json" \
+        'all(.starts[]; .sounded and .first_offset_ns < 50000 and .first_offset_ns > -50000)'
 done
 finish

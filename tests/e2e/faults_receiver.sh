@@ -64,23 +64,22 @@ done
 for name in steady frail late; do
     "$build/clicks" --recording "$work/$name.playback" > "$work/$name.clicks"
     check "$name: no click but where the card itself broke off" \
-        jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/$name.clicks"
+        holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
 done
 for name in frail late; do
     "$build/unisono-truth" pair "$work/steady.playback" "$work/$name.playback" --tone 997 --json > "$work/pair.json"
     check "$name: in step with steady, all the time" compare "$(stat_of "$work/pair.json" p99_abs)" '<' 20000
     # B is this one; a segment for each time its card was started
-    check "$name: aligned from the first sound after each start" jq -e \
+    check "$name: aligned from the first sound after each start" holds "$work/pair.json" \
         '[.starts[] | select(.output == "B" and .sounded)] |
-            all(.[]; .aligned and .first_offset_ns < 50000 and .first_offset_ns > -50000)' \
-        "$work/pair.json"
+            all(.[]; .aligned and .first_offset_ns < 50000 and .first_offset_ns > -50000)'
     # but for starts that a stall of the machine ended before there could be sound
     short=$("$build/unisono-truth" damage "$work/$name.playback" --tone 997 --json |
         jq -c '[.segments[] | select(.end_raw_ns - .raw_ns < 1e9) | .raw_ns]')
-    check "$name: sound within 3 s of each start of the card" jq -e --argjson short "$short" \
+    check "$name: sound within 3 s of each start of the card" holds "$work/pair.json" \
         '[.starts[] | select(.output == "B" and (.raw_ns as $start | $short | index($start) | not))] |
-            ., (length >= 1 and all(.[]; .sounded and .sound_after_ms < 3000))' "$work/pair.json"
+            ., (length >= 1 and all(.[]; .sounded and .sound_after_ms < 3000))' --argjson short "$short"
 done
-check 'the card did what it was to do' jq -e '[.segments[].ended] | index("xrun_forced") and index("unplugged")' \
-    <("$build/unisono-truth" damage "$work/frail.playback" --tone 997 --json)
+check 'the card did what it was to do' \
+    holds <("$build/unisono-truth" damage "$work/frail.playback" --tone 997 --json) '[.segments[].ended] | index("xrun_forced") and index("unplugged")'
 finish

@@ -74,17 +74,17 @@ done
 # steps and kinks of the tone itself: 0.0328 and 0.0043
 for name in $receivers; do
     "$build/clicks" --recording "$work/$name.playback" > "$work/$name.clicks"
-    check "$name: no click" jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/$name.clicks"
+    check "$name: no click" holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
     [ "$(xruns $name)" = 0 ] || continue
     # the pieces are known by their number only while the machine itself makes no more of them
     check "$name: two pauses, and one at most for the change" \
-        jq -e '.sounds | length | . == 3 or . == 4' "$work/$name.clicks"
+        holds "$work/$name.clicks" '.sounds | length | . == 3 or . == 4'
     check "$name: held up for 300 ms, silent for less than 600 ms" \
-        jq -e '.sounds[2].from_s - .sounds[1].until_s < 0.6' "$work/$name.clicks"
+        holds "$work/$name.clicks" '.sounds[2].from_s - .sounds[1].until_s < 0.6'
     check "$name: the change takes less than 300 ms" \
-        jq -e '.sounds[3] == null or .sounds[3].from_s - .sounds[2].until_s < 0.3' "$work/$name.clicks"
+        holds "$work/$name.clicks" '.sounds[3] == null or .sounds[3].from_s - .sounds[2].until_s < 0.3'
 done
 "$build/unisono-truth" pair "$work/left.playback" "$work/right.playback" --tone 997 --json > "$work/pair.json"
 check 'in step all the time, after each fault too' compare "$(stat_of "$work/pair.json" p99_abs)" '<' 20000
-check 'and long enough to tell' jq -e '.offset_ns.count > 300' "$work/pair.json"
+check 'and long enough to tell' holds "$work/pair.json" '.offset_ns.count > 300'
 finish

@@ -98,12 +98,12 @@ for name in $receivers; do
     while read -r kind from until; do
         "$build/clicks" --recording "$recording" --from "$from" --until "$until" > "$work/clicks.json"
         check "$kind: $name played nothing but the tone" \
-            jq -e '.peak > 0.25 and .peak < 0.26 and .step < 0.034' "$work/clicks.json"
+            holds "$work/clicks.json" '.peak > 0.25 and .peak < 0.26 and .step < 0.034'
     done < "$work/attacks"
     "$build/unisono-truth" damage "$recording" --tone 997 --json --witness "$work/stalls" --slack-ms 60 \
         > "$work/damage.json"
     check "$name: the tone was whole all the time" \
-        jq -e '.events_unexplained == 0 and .clean > 2000' "$work/damage.json"
-    check "$name: and so was its end" jq -e '.segments[-1].tail_ms < 3000' "$work/damage.json"
+        holds "$work/damage.json" '.events_unexplained == 0 and .clean > 2000'
+    check "$name: and so was its end" holds "$work/damage.json" '.segments[-1].tail_ms < 3000'
 done
 finish

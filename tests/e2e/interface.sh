@@ -120,9 +120,9 @@ for name in sender $receivers; do
 done
 for name in $receivers; do
     "$build/clicks" --recording "$work/$name.playback" > "$work/$name.clicks"
-    check "$name: no click" jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/$name.clicks"
+    check "$name: no click" holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
 done
 "$build/unisono-truth" pair "$work/near.playback" "$work/far.playback" --tone 997 --json > "$work/pair.json"
-check 'in step at each start' jq -e \
-    'all(.starts[]; .sounded and .first_offset_ns < 50000 and .first_offset_ns > -50000)' "$work/pair.json"
+check 'in step at each start' holds "$work/pair.json" \
+    'all(.starts[]; .sounded and .first_offset_ns < 50000 and .first_offset_ns > -50000)'
 finish

@@ -10,6 +10,7 @@
 #                                     one of awk's for numbers, or = for a word
 #   stop NAME [SIGNAL]                ends it (INT) and waits; its exit status is in $status
 #   check 'what is claimed' COMMAND   one assertion
+#   holds FILE 'JQ' [OPTION]...       the file is not empty, and what jq says of it is true in the end; options are jq's
 #
 # Everything is undone at exit, whatever happened: processes by pid, namespaces by name, files by folder.
 
@@ -136,6 +137,15 @@ stat_of() {
 # compare A OP B with reals: compare "$x" '<' 5
 compare() {
     [ -n "$1" ] && [ -n "$3" ] && awk -v a="$1" -v b="$3" "BEGIN { exit !(a + 0 $2 b + 0) }" || { echo "$1 is not $2 $3"; return 1; }
+}
+
+# jq itself finds nothing wrong with an empty file
+holds() {
+    local said
+    if [ -f "$1" ] && [ ! -s "$1" ]; then echo "$1 is empty"; return 1; fi
+    said=$(jq -e "${@:3}" "$2" "$1") || { echo "$said"; return 1; }
+    echo "$said"
+    [ -n "$said" ]
 }
 
 # To be the last line of each test.

@@ -54,9 +54,9 @@ for ((i = 0; i < streams; i++)); do
 done
 for name in $receivers; do
     "$build/clicks" --recording "$work/$name.playback" --gap 100 > "$work/$name.clicks"
-    check "$name: all $streams files were heard" jq -e ".sounds | length == $streams" "$work/$name.clicks"
+    check "$name: all $streams files were heard" holds "$work/$name.clicks" ".sounds | length == $streams"
     check "$name: fades begin and end them" \
-        jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0047' "$work/$name.clicks"
+        holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0047'
 done
 # a machine that stood still at the wrong moment may have spoilt two of them
 check 'all receivers start at the same sample' jq -es --argjson n $streams '[.[].sounds | map(.from_s)] | transpose |
@@ -78,7 +78,7 @@ until=$(stat_of "$work/one.json" time_s)
 ends loop TERM
 await_stat one 5 state = idle
 "$build/clicks" --recording "$work/one.playback" --from "$from" --until "$until" > "$work/one.clicks"
-check 'a loop has no seam' jq -e '(.sounds | length == 1) and .kink < 0.0044' "$work/one.clicks"
+check 'a loop has no seam' holds "$work/one.clicks" '(.sounds | length == 1) and .kink < 0.0044'
 if [ "$(stat_of "$work/one.json" xruns)" = 0 ]; then
     check 'an announced end is no loss' [ "$(stat_of "$work/one.json" concealed_frames)" = "$concealed" ]
 fi
@@ -92,7 +92,7 @@ check 'with status 0' [ $status = 0 ]
 await_stat one 5 state = idle
 "$build/clicks" --recording "$work/one.playback" --from "$until" --gap 100 > "$work/one.clicks"
 check 'all of stdin was heard, to its last sample' \
-    jq -e '.sounds[-1] | .until_s - .from_s | . > 0.995 and . < 1.02' "$work/one.clicks"
+    holds "$work/one.clicks" '.sounds[-1] | .until_s - .from_s | . > 0.995 and . < 1.02'
 
 # ---- three streams at once: a captured one, one of plain AES67, one of another rate -----------------------------
 listen captured "$(beside 1)"
@@ -120,7 +120,7 @@ latency() { # NAME SOURCE TONES
     "$build/unisono-truth" latency "$work/$1.playback" --source $2 --tone $3 --skip 2 --expect 40 --json \
         > "$work/$1.latency"
     check "$1: from source to converter 40 ms, within 100 us" \
-        jq -e '.error_ns.count > 100 and .error_ns.median < 100000 and .error_ns.median > -100000' "$work/$1.latency"
+        holds "$work/$1.latency" '.error_ns.count > 100 and .error_ns.median < 100000 and .error_ns.median > -100000'
 }
 latency captured raw 1000,1010
 latency cheap raw 1000,1010 # a card that can do neither the rate nor the channels of the stream
@@ -129,7 +129,7 @@ latency converted realtime 997
 check 'a card of 44100 Hz and 4 channels plays it' grep -q 'S32_LE, 44100 Hz, 4 channels' "$work/cheap.log"
 for name in plain converted; do
     "$build/clicks" --recording "$work/$name.playback" > "$work/$name.clicks"
-    check "$name: no click" jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0047' "$work/$name.clicks"
+    check "$name: no click" holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0047'
 done
 check 'both programs found their cards' compare "$(stat_of "$work/mic.json" card_ppm)" '>' 16
 
@@ -143,15 +143,15 @@ sleep 2.2 # lines
 ends two INT # playing
 ends talk TERM
 for name in two talk; do
-    check "$name: a line is an object" jq -es --argjson lines "$(wc -l < "$work/$name.out")" \
-        'length == $lines and all(type == "object")' "$work/$name.out"
-    check "$name: each names state and time" jq -es 'all(.state and .time_s)' "$work/$name.out"
+    check "$name: a line is an object" holds "$work/$name.out" \
+        'length == $lines and all(type == "object")' -s --argjson lines "$(wc -l < "$work/$name.out")"
+    check "$name: each names state and time" holds "$work/$name.out" 'all(.state and .time_s)' -s
     check "$name: one a second" \
-        jq -es '(last.time_s - first.time_s) / (length - 1) | . > 0.8 and . < 1.2' "$work/$name.out"
+        holds "$work/$name.out" '(last.time_s - first.time_s) / (length - 1) | . > 0.8 and . < 1.2' -s
     check "$name: nothing else is there" [ "$(grep -cv '^{.*}$' "$work/$name.out")" = 0 ]
 done
 "$build/clicks" --recording "$work/two.playback" --from "$from" > "$work/two.clicks"
 check 'a receiver that is stopped while it plays fades' \
-    jq -e '., ((.sounds | length >= 1) and .step < 0.0345 and .kink < 0.0047)' "$work/two.clicks"
+    holds "$work/two.clicks" '., ((.sounds | length >= 1) and .step < 0.0345 and .kink < 0.0047)'
 ends three TERM
 finish

@@ -39,7 +39,7 @@ stage='def stage: .streams[] | select(.name == "Stage left");'
 # await_json NAME SECONDS FILTER: until jq says true of the newest line
 await_json() {
     local until=$((SECONDS + $2))
-    until newest $1 | jq -e "$stage $3" > /dev/null 2>&1; do
+    until newest $1 | holds /dev/stdin "$stage $3" > /dev/null 2>&1; do
         if [ $SECONDS -ge $until ]; then
             newest $1 | jq -c '[.streams[] | {name, on_air, apart_us, playing, silent}], .alarms' | cut -c 1-600
             return 1

@@ -35,7 +35,7 @@ check 'less than 10 % of a processor' compare "$cpu" '<' 10
 stop monitor
 check 'the monitor ends cleanly' [ $status = 0 ]
 stop crowd
-check 'each line is a JSON object' sh -c 'jq -es "map(type == \"object\") | all" "$1"' - "$work/monitor.out"
+check 'each line is a JSON object' holds "$work/monitor.out" 'map(type == "object") | all' -s
 check 'no control character gets through' sh -c '! LC_ALL=C grep -qP "[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]" "$1"' - "$work/monitor.out"
 check 'and all of it is UTF-8' iconv -f utf-8 -t utf-8 -o /dev/null "$work/monitor.out"
 finish

@@ -15,7 +15,7 @@ await_stat sender 15 receivers = 1
 newest() { tail -n 2 "$work/monitor.out" | head -n 1; }
 await_json() { # SECONDS FILTER: until jq says true of the newest line
     local until=$((SECONDS + $1))
-    until newest | jq -e "$2" > /dev/null 2>&1; do
+    until newest | holds /dev/stdin "$2" > /dev/null 2>&1; do
         [ $SECONDS -lt $until ] || { newest | cut -c 1-600; return 1; }
         sleep 0.2
     done

@@ -7,7 +7,7 @@
 
 host stage
 host hall
-for name in named filed wrong told; do card $name; done
+for name in named filed wrong told beyond; do card $name; done
 net="--interface eth0 --clock system"
 # the first channel has 0.25, the second 0.05
 sox -D -n -r 48000 -c 2 -b 24 "$work/band.wav" synth 60 sine 500 sine 500 remix 1v0.25 2v0.05
@@ -21,7 +21,7 @@ play() { # NAME OPTION...
 }
 peak() { # CARD CHANNEL FROM LOWEST HIGHEST: of 0.3 s
     "$build/clicks" --recording "$work/$1.playback" --channel "$2" --from "$3" --until "$(jq -n "$3 + 0.3")" |
-        tee "$work/peak" | jq -e ".peak >= $4 and .peak <= $5" || { echo "$1, channel $2:"; cat "$work/peak"; return 1; }
+        tee "$work/peak" | holds /dev/stdin ".peak >= $4 and .peak <= $5" || { echo "$1, channel $2:"; cat "$work/peak"; return 1; }
 }
 # levels CARD LOWEST HIGHEST LOWEST HIGHEST: of both channels, from what the card holds and a ramp later on
 levels() {
@@ -41,8 +41,9 @@ run named @hall "$build/unisono-recv" --device named $net --control "$work/named
 play filed --sdp "$work/band.sdp;map=1=Keys,2=Vox"
 play wrong --stream Band --map 1=Drums,2=Vox
 play told --group "$group;map=1=Keys,2=1"
+play beyond --stream 'Band;map=1=3,2=Vox'
 send 'Vox,Keys'
-for name in named filed wrong told; do await_stat $name 15 state = playing; done
+for name in named filed wrong told beyond; do await_stat $name 15 state = playing; done
 check 'announced: each name is its channel' levels named $keys $vox
 check 'in a file: the same' levels filed $keys $vox
 check 'neither has anything to complain about' logged named warning:.map 0
@@ -51,6 +52,8 @@ check 'a name that is not there is silent, the other is heard' levels wrong $sil
 check 'which the log says, once' logged wrong "warning: map: 'Drums' in '1=Drums': the stream has no channel of that name; silent\$" 1
 check 'a group has no names: silent' levels told $silence $vox
 check 'and what to do about it' logged told "warning: map: 'Keys' in '1=Keys': .*: names need --stream or --sdp; silent\$" 1
+check 'a channel that is not there is silent, the other is heard' levels beyond $silence $vox
+check 'which the log says, once' logged beyond "warning: map: '3' in '1=3': the stream has 2 channels; silent\$" 1
 
 # ---- what somebody sets, and names that change -----------------------------------------------------------------------
 "$build/unisono-ctl" --to "$work/named.sock" map 1=Vox,2=Drums > "$work/said" 2>&1

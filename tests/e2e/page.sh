@@ -20,7 +20,7 @@ talk() { # LATENCY
 # of the newest line, until it holds: JQ
 until_now() {
     local until=$((SECONDS + 10))
-    until tail -n 1 "$work/hall.json" | jq -es ".[0] | $1" > "$work/said" 2>&1; do
+    until tail -n 1 "$work/hall.json" | holds /dev/stdin "$1" > "$work/said" 2>&1; do
         [ $SECONDS -lt $until ] || { cat "$work/said"; return 1; }
         sleep 0.05
     done
@@ -31,7 +31,7 @@ peak() {
     from=$(tail -n 1 "$work/hall.json" | jq .time_s)
     sleep 2.2 # sound: a line comes each second, the card holds a tenth, a release takes half a one
     "$build/clicks" --recording "$work/speaker.playback" --from "$(jq -n "$from + 1.4")" --until "$(jq -n "$from + 1.7")" > "$work/clicks.json"
-    jq -es ".[0].peak >= $1 and .[0].peak <= $2" "$work/clicks.json" || { cat "$work/clicks.json"; return 1; }
+    holds "$work/clicks.json" ".peak >= $1 and .peak <= $2" || { cat "$work/clicks.json"; return 1; }
 }
 
 talk 120
@@ -68,5 +68,5 @@ if [ "$xruns" = 0 ]; then # else the machine stood still
 fi
 "$build/clicks" --recording "$work/speaker.playback" > "$work/clicks.json"
 # steps and kinks of the programme itself: 0.0328 and 0.0043
-check 'no click in all of that' jq -es '.[0] | .peak > 0.2 and .peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/clicks.json"
+check 'no click in all of that' holds "$work/clicks.json" '.peak > 0.2 and .peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
 finish

@@ -97,10 +97,10 @@ for name in quiet loud; do
     stop $name
     check "$name: ends cleanly" [ $status = 0 ]
     "$build/clicks" --recording "$work/$name.playback" > "$work/$name.clicks"
-    check "$name: no click" jq -e '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055' "$work/$name.clicks"
+    check "$name: no click" holds "$work/$name.clicks" '.peak < 0.26 and .step < 0.0345 and .kink < 0.0055'
 done
 "$build/clicks" --recording "$work/quiet.playback" --from "$from" --until "$until" > "$work/quiet.clicks"
-check 'mute is mute' jq -e '.peak == 0' "$work/quiet.clicks"
+check 'mute is mute' holds "$work/quiet.clicks" '.peak == 0'
 
 # ---- the files in tools/ ----------------------------------------------------------------------------------------
 # Those for hardware end here for want of it, after they have been read.

@@ -66,8 +66,8 @@ for name in $faults_receivers; do
     "$build/unisono-truth" damage "$work/$name.playback" --tone 997,1013 --json --witness "$work/stalls" --slack-ms 12 \
         > "$work/damage.json"
     check "$name: no damage but where the machine stood still" \
-        jq -e '.events_unexplained == 0 and
-            ([.segments[] | select(.sounded and .ended == "xrun" and (.explained | not))] | length) == 0' "$work/damage.json"
+        holds "$work/damage.json" '.events_unexplained == 0 and
+            ([.segments[] | select(.sounded and .ended == "xrun" and (.explained | not))] | length) == 0'
     echo "  states of $name: $(grep -o '"clock_state": *"[^"]*"' "$work/$name.json" | cut -d'"' -f4 | uniq -c | xargs)"
 done
 finish

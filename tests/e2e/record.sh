@@ -55,10 +55,11 @@ net='--interface eth0 --clock system'
 run named @listener "$build/unisono-recv" $net --stream Stage --device none --record "$work/takes/named.wav" \
     --stats "$work/named.json"
 run unheard @listener "$build/unisono-recv" $net --group "$address:$((port + 4))" --device none \
-    --record "$work/takes/unheard.wav"
+    --record "$work/takes/unheard.wav" --control "$work/unheard.sock"
 run plain @listener "$build/unisono-recv" $net --group "$address:$((port + 2))" --device none \
     --profile aes67 --codec L24 --rate 44100 --channels 3 --latency 40 --record "$work/takes/plain.wav"
 for name in named plain; do await $name 10 'clock system: locked'; done
+await unheard 10 "warning: --control $work/unheard.sock: there is nothing to change with --device none; no socket is made"
 run stage @sender "$build/unisono-send" $net --name Stage --group "$address:$((port + 2))" \
     --input "file:$work/noise3.wav" --rate 44100 --channels 3 --latency 40
 

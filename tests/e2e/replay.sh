@@ -19,7 +19,7 @@ replayed() {
 }
 
 # says NAME 'JQ EXPRESSION': true of the report
-says() { jq -e "$2" "$work/$1.json" > "$work/says.out" || { cat "$work/says.out"; jq -c . "$work/$1.json" | head -c 3000; return 1; }; }
+says() { holds "$work/$1.json" "$2" > "$work/says.out" || { cat "$work/says.out"; jq -c . "$work/$1.json" | head -c 3000; return 1; }; }
 
 # judged NAME CHECK RESULT
 judged() { says "$1" "[.checks[] | select(.name == \"$2\")] | length == 1 and .[0].result == \"$3\""; }

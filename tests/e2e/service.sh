@@ -198,7 +198,7 @@ $limits true 2> /dev/null || limits=
 [ -n "$limits" ] || echo '  not checked: real-time priority by LimitRTPRIO=; limits cannot be raised on this machine'
 confined() { # NAME COMMAND...
     run "$1" @here $limits strace -D -f -o "$work/$1.calls" \
-        setpriv --reuid 65534 --regid 65534 --groups "$audio" --inh-caps=-all --bounding-set=-all --no-new-privs \
+        setpriv --reuid 65534 --regid "$audio" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
         env "ALSA_CONFIG_PATH=$work/user/asound.conf" "RUNTIME_DIRECTORY=$work/user" "NOTIFY_SOCKET=$work/microphone.notify" WATCHDOG_USEC=2000000 "${@:2}"
 }
 clock="--clock ptp4l:$(ptp4l_socket here)"
@@ -212,6 +212,8 @@ for name in spied spied-mic; do
     check "$name: has its priority" [ "$(stat_of "$work/user/$name.json" realtime)" = true ]
     check "$name: misses no permission" bash -c "! grep -q 'not permitted' '$work/$name.log'"
 done
+check 'the control sockets are those of the group of the unit' [ "$(stat -c '%G %a' "$work"/user/*.sock)" = $'audio 660\naudio 660' ]
+check 'which is that of the sound cards' grep -qx 'Group=audio' "$tree/tools/systemd/unisono.service.in"
 for name in spied spied-mic; do
     stop $name TERM
     check "$name: ends with 0" [ $status = 0 ]

@@ -21,7 +21,7 @@ listen() { # NUMBER [OPTION]...
         --resampler fastest --stats "$work/r$i.json" "$@"
 }
 # seen JQ: the newest whole line of the monitor makes it true
-seen() { tail -n 2 "$work/desk.out" | head -n 1 | jq -e "$1" > /dev/null 2>&1; }
+seen() { tail -n 2 "$work/desk.out" | head -n 1 | holds /dev/stdin "$1" > /dev/null 2>&1; }
 await_seen() { # SECONDS JQ
     local until=$((SECONDS + $1))
     until seen "$2"; do

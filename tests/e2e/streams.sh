@@ -46,7 +46,7 @@ done
 run monitor @ear "$build/unisono-monitor" --group $groups --interface eth0 --clock system --json
 
 # of the newest line: JQ
-now() { tail -n 1 "$work/hall.json" | jq -es ".[0] | $1"; }
+now() { tail -n 1 "$work/hall.json" | holds /dev/stdin "$1"; }
 await_all() {
     local until=$((SECONDS + 15))
     until now "$1" > /dev/null 2>&1; do
@@ -72,7 +72,7 @@ check 'RTCP: to each group its own' now '[.streams[].rtcp_sent >= 1] | all'
 check 'RTCP: each hears its sender' now '[.streams[].rtcp_heard >= 1] | all'
 seen() {
     local until=$((SECONDS + 10))
-    until tail -n 2 "$work/monitor.out" | head -n 1 | jq -es ".[0] | $1" > /dev/null 2>&1; do
+    until tail -n 2 "$work/monitor.out" | head -n 1 | holds /dev/stdin "$1" > /dev/null 2>&1; do
         [ $SECONDS -lt $until ] || { tail -n 2 "$work/monitor.out" | head -n 1 | jq -c '[.streams[] | {name, playing, receivers: [.receivers[].name]}]'; return 1; }
         sleep 0.2
     done
@@ -85,7 +85,7 @@ check 'the receiver ends cleanly' [ $status = 0 ]
 # what a tone's delay is, the other seven tones being the residual: 9 dB above it
 late() { "$build/unisono-truth" latency "$work/speaker.playback" --source realtime --limit-db -10 --skip $skip --length 2.5 --json "$@"; }
 # judge FILE FILTER: also false when there is no answer in the file
-judge() { jq -es ".[0] | ., ($2)" "$1"; }
+judge() { holds "$1" "., ($2)"; }
 on_time='.error_ns.count > 50 and (.error_ns.median | fabs) < 20000'
 xruns=$(stat_of "$work/hall.json" xruns)
 for i in ${!streams[@]}; do

@@ -36,10 +36,10 @@ stop sender KILL
 check 'a talker that drops dead leaves silence' await_stat speaker 5 state = idle
 "$build/clicks" --recording "$work/speaker.playback" > "$work/clicks.json"
 xruns=$(stat_of "$work/speaker.json" xruns) # of a machine that stood still
-check 'three pages were heard' jq -e ".sounds | length | . >= 3 and . <= 3 + $xruns" "$work/clicks.json"
+check 'three pages were heard' holds "$work/clicks.json" ".sounds | length | . >= 3 and . <= 3 + $xruns"
 check 'each as long as somebody talked' \
-    jq -e "(.sounds | length) > 3 or ([.sounds[:2][] | .until_s - .from_s] | min > 0.68)" "$work/clicks.json" # else an xrun is between
-check 'without a click' jq -e '., (.peak < 0.26 and .step < 0.0345 and .kink < 0.0055)' "$work/clicks.json"
+    holds "$work/clicks.json" "(.sounds | length) > 3 or ([.sounds[:2][] | .until_s - .from_s] | min > 0.68)" # else an xrun is between
+check 'without a click' holds "$work/clicks.json" '., (.peak < 0.26 and .step < 0.0345 and .kink < 0.0055)'
 
 # ---- by Enter ---------------------------------------------------------------------------------------------------
 mkfifo "$work/keys"

@@ -18,7 +18,8 @@
 enum { FRAMES = 32, TEXT_MAX = 4096, RATE_HZ = 1600 /* a ramp of 16 frames */ };
 
 static const char *const known[] = {"Vox", "Keys, left", NULL, "mono", "1"};
-static const struct route_names names = {sizeof known / sizeof *known, known};
+static const struct route_names names = {
+    .count = sizeof known / sizeof *known, .names = known, .channels = 3};
 
 static void demand_line(const char *why, size_t size)
 {

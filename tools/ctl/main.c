@@ -43,6 +43,9 @@ static const char usage[] =
     "Commands of every program: who, help (which tells all it has), status. Of a receiver:\n"
     "  gain -6            mute yes           delay 12.5m          map 1=3,2=4       duck -20\n"
     "  stream 2 gain -6   stream 2 mute no   stream 2 delay 140smp   stream 2 map 1=mono\n"
+    "  stream 'Stage left' page yes\n"
+    "Of a sender:\n"
+    "  mute yes           talk on|off|toggle (with --talk or --vox)\n"
     "\n"
     "More in unisono-ctl(1).\n";
 
@@ -122,13 +125,23 @@ static int find(struct ctl *c, char path[PLACES_PATH_SIZE])
 
 /* ---- asking -------------------------------------------------------------------------------------------- */
 
+/* What keeps the name of a stream together that has blanks: the shell has taken its own quotes. */
+static const char *quote_for(const char *name)
+{
+    if (!strchr(name, ' ') || *name == '\'' || *name == '"')
+        return "";
+    return !strchr(name, '\'') ? "'" : !strchr(name, '"') ? "\"" : "";
+}
+
 /* The words as one line. */
 static bool compose(struct ctl *c, char **words, int count)
 {
     size_t len = 0;
 
     for (int i = 0; i < count; i++) {
-        int n = snprintf(c->line + len, sizeof c->line - len, "%s%s", i ? " " : "", words[i]);
+        const char *quote = i == 1 && strcmp(words[0], "stream") == 0 ? quote_for(words[1]) : "";
+        int n =
+            snprintf(c->line + len, sizeof c->line - len, "%s%s%s%s", i ? " " : "", quote, words[i], quote);
 
         len += (size_t)n;
         if (len >= sizeof c->line || strpbrk(words[i], "\r\n"))
