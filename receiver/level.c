@@ -51,6 +51,17 @@ void fader_mix(struct fader *f, const float *in, float *out, size_t frames, unsi
     }
 }
 
+void fader_skip(struct fader *f, size_t frames)
+{
+    if (frames < f->left) {
+        f->left -= frames;
+        f->now += f->step * (float)frames;
+    } else if (f->left) {
+        f->left = 0;
+        f->now = f->target;
+    }
+}
+
 /* The factor of one frame that comes from 1 to `depth` within `ns`. */
 static float factor(float depth, int64_t ns, uint32_t rate_hz)
 {
@@ -87,4 +98,14 @@ void duck_run(struct duck *d, bool down, float *io, size_t frames, unsigned chan
         for (unsigned channel = 0; channel < channels; channel++)
             *io++ *= d->now;
     }
+}
+
+void duck_skip(struct duck *d, bool down, size_t frames)
+{
+    float aim = down ? d->depth : 1;
+
+    if (d->now > aim)
+        d->now = fmaxf(d->now * powf(d->fall, (float)frames), aim);
+    else if (d->now < aim)
+        d->now = fminf(d->now * powf(d->rise, (float)frames), aim);
 }

@@ -31,6 +31,9 @@ void fader_run(struct fader *f, float *io, size_t frames, unsigned channels);
 /* The same, added to `out`. */
 void fader_mix(struct fader *f, const float *in, float *out, size_t frames, unsigned channels);
 
+/* Goes on by so many frames, of which none is heard. */
+void fader_skip(struct fader *f, size_t frames);
+
 struct duck_config {
     double depth_db;    /* at most 0: how far a programme is lowered while a page sounds */
     int64_t attack_ns;  /* from full level down to there */
@@ -51,5 +54,8 @@ void duck_set(struct duck *d, const struct duck_config *config, uint32_t rate_hz
 
 /* Multiplies frames x channels, going down while `down`, else up. */
 void duck_run(struct duck *d, bool down, float *io, size_t frames, unsigned channels);
+
+/* Goes on by so many frames, of which none is heard. */
+void duck_skip(struct duck *d, bool down, size_t frames);
 
 #endif

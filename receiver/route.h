@@ -60,6 +60,9 @@ int route_parse(const char *text, const struct route_names *names, struct route 
 /* How many channels a card must have for all of `route` to be heard; 0: a straight route suits every card. */
 unsigned route_width(const struct route *route);
 
+/* Written alike; routes that merely sound alike may differ. */
+bool route_equals(const struct route *a, const struct route *b);
+
 /* A route at work. */
 struct router;
 

@@ -413,14 +413,23 @@ static void meter(struct rx *rx, const float *out, size_t frames)
         }
 }
 
-static void mix(struct rx *rx, const struct card_view *card, size_t frames, float *out)
+static void mix(struct rx *rx, const struct card_view *card, size_t frames, bool sounding, float *out)
 {
     bool page = paging(rx);
 
-    for (unsigned i = 0; i < rx->config.voices; i++)
+    for (unsigned i = 0; i < rx->config.voices; i++) {
+        struct voice *v = &rx->voices[i];
+        bool ducked = page && !voice_is_page(v);
+
         if (rx->wants[i].sounding)
-            voice_render(&rx->voices[i], card, frames, page && !voice_is_page(&rx->voices[i]), rx->scratch,
-                         out);
+            voice_render(v, card, frames, ducked, rx->scratch, out);
+        else
+            voice_pass(v, frames, ducked);
+    }
+    if (!sounding) {
+        fader_skip(&rx->fader, frames);
+        return;
+    }
     fader_run(&rx->fader, out, frames, rx->config.card_channels);
     meter(rx, out, frames);
 }
@@ -444,8 +453,7 @@ size_t rx_render(struct rx *rx, const struct clock_map *map, size_t room, float 
     for (int pass = 0; pass < PASSES; pass++) {
         plan = make_plan(rx, &card, map, room - done);
         memset(out, 0, plan.frames * card.channels * sizeof *out);
-        if (plan.sounding)
-            mix(rx, &card, plan.frames, out);
+        mix(rx, &card, plan.frames, plan.sounding, out);
         out += plan.frames * card.channels;
         done += plan.frames;
         card.written.n += (int64_t)plan.frames;

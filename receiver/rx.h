@@ -65,7 +65,7 @@ struct rx_config {
     struct rx_settings settings; /* to begin with; those of voices are 0 dB, straight */
     struct duck_config duck;
     bool mute_on_loss; /* silence in holdover, instead of playing on at the last rate */
-    bool plain;        /* AES67 without the extension: the five below describe the streams */
+    bool plain;        /* AES67 without the extension: the four below describe the streams */
     enum rtp_codec codec;
     uint32_t rate_hz;
     unsigned channels;

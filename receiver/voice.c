@@ -88,10 +88,11 @@ void voice_card_stopped(struct voice *v)
 void voice_set(struct voice *v, const struct voice_settings *settings, uint32_t card_rate_hz)
 {
     const struct stream_claim *claim = &v->intake.stream.claim;
+    bool same = route_equals(&v->settings.route, &settings->route);
 
     v->settings = *settings;
     fader_go(&v->fader, settings->mute ? 0 : settings->gain, card_rate_hz);
-    for (int i = 0; i < 2 && v->state == RX_PLAYING; i++)
+    for (int i = 0; i < 2 && v->state == RX_PLAYING && !same; i++)
         router_set(v->heads[i].router, &v->settings.route, claim->channels, claim->rate_hz, false);
 }
 
@@ -399,6 +400,11 @@ void voice_render(struct voice *v, const struct card_view *card, size_t frames, 
         stream_unlock(&v->intake.stream);
         v->state = RX_IDLE;
     }
+}
+
+void voice_pass(struct voice *v, size_t frames, bool ducked)
+{
+    duck_skip(&v->duck, ducked, frames);
 }
 
 void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status *status)

@@ -113,6 +113,9 @@ void voice_prepare(struct voice *v, const struct card_view *card, const struct c
 void voice_render(struct voice *v, const struct card_view *card, size_t frames, bool ducked, float *scratch,
                   float *mix);
 
+/* Likewise when it does not sound: its duck goes on, so that it is where it belongs when it does. */
+void voice_pass(struct voice *v, size_t frames, bool ducked);
+
 /* Fills in what of the status is the voice's. */
 void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status *status);
 

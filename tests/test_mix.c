@@ -534,6 +534,73 @@ static void gains_and_mute_are_ramps(void **state)
     close_room(r);
 }
 
+/* Whatever else is set while a route goes over, its 10 ms are not begun anew. */
+static void settings_do_not_hold_up_a_route(void **state)
+{
+    struct voice_settings voice = {.gain = 1};
+    struct room *r = open_room(1);
+
+    (void)state;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 1);
+    voice.route = (struct route){.count = 1, .entries = {{0, 0, 0.5f}}};
+    for (double second = 1; second < 1.2; second += 0.001) {
+        rx_set_voice(r->rx, 0, &voice);
+        run_until(r, second);
+    }
+    check_tone(r, 1.042, 0, 0.5);
+    close_room(r);
+}
+
+/* What is set while there is nothing to hear is in force when there is. */
+static void mute_while_idle_is_heard_at_once(void **state)
+{
+    struct room *r = open_room(1);
+
+    (void)state;
+    run_until(r, 0.5);
+    r->settings.mute = true;
+    rx_set(r->rx, &r->settings);
+    run_until(r, 0.6);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 1.2);
+    assert_int_equal(status_of(r, 0).starts, 1);
+    for (int64_t i = 0; i < r->written * WIDTH; i++)
+        assert_true(r->heard[i] == 0);
+    close_room(r);
+}
+
+/* A programme that ended while it was ducked begins at its level when the page is long over, and down while
+ * one sounds. */
+static void a_duck_goes_on_without_its_programme(void **state)
+{
+    struct room *r = open_room(2);
+
+    (void)state;
+    r->senders[1].priority = RTP_PRIORITY_PAGE;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    switch_on(r, 1, 100 * NS_PER_MS);
+    run_until(r, 1.2);
+    switch_off(r, 0);
+    run_until(r, 1.4);
+    switch_off(r, 1);
+    run_until(r, 2);
+    assert_true(status_of(r, 0).ducked_db == 0);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 2.4);
+    check_tone(r, 2.15, 0, 1); /* from 5 ms after its first sample on */
+    switch_off(r, 0);
+    run_until(r, 2.5);
+    switch_on(r, 1, 0);
+    run_until(r, 2.8);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 3.2);
+    check_tone(r, 2.94, 0, 0.1);
+    close_room(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +615,9 @@ int main(void)
         cmocka_unit_test(the_others_are_undisturbed),
         cmocka_unit_test(a_delay_changes_by_a_crossfade),
         cmocka_unit_test(gains_and_mute_are_ramps),
+        cmocka_unit_test(settings_do_not_hold_up_a_route),
+        cmocka_unit_test(mute_while_idle_is_heard_at_once),
+        cmocka_unit_test(a_duck_goes_on_without_its_programme),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
