@@ -4,8 +4,9 @@
  *
  * The sound is continued by linear prediction from what was just played: Burg's method (Childers, Modern
  * Spectrum Analysis, 1978) fits an all-pole model to the last frames, which is always stable and carries
- * tones and decays on. It holds full level for 4 ms, fades to silence by 12 ms, and when sound is
- * back the two are crossfaded: a lost packet is no click, a lost sender is a short fade.
+ * tones and decays on; the model is kept for some milliseconds, however many holes there are. It holds full
+ * level for 4 ms, fades to silence by 12 ms, and when sound is back the two are crossfaded: a lost packet is
+ * no click, a lost sender is a short fade.
  *
  * Everything read from the timeline passes through here, in order, so that the history is what was heard.
  */
@@ -36,5 +37,9 @@ bool conceal_silent(const struct conceal *c);
 
 /* How many frames of silence it has filled in since then. */
 size_t conceal_silent_frames(const struct conceal *c);
+
+/* How often a model of one channel was fitted, which is what concealment costs: at most once in 128 good
+ * frames of the channel, and four times more. */
+uint64_t conceal_fits(const struct conceal *c);
 
 #endif
