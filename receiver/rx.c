@@ -13,7 +13,11 @@ enum {
     PASSES = 8           /* blocks that a cycle is cut into at most, at the beginnings of streams */
 };
 
-/* Floats in a timeline: 21 s of stereo at 48 kHz, 0.7 s of 64 channels; half of it where there are many. */
+/*
+ * Floats in a timeline: 21 s of stereo at 48 kHz, 0.7 s of 64 channels; half of it where there are many. Two
+ * seconds of 64 channels would be 32 MB of locked memory a voice, for streams that hardly anybody has:
+ * rx_status tells for how much latency there is room.
+ */
 #define TIMELINE_SAMPLES ((size_t)1 << 21)
 #define MANY_VOICES      4
 

@@ -110,6 +110,7 @@ struct rx_status {
     double resample_ppm;   /* step against nominal */
     int64_t link_ns;       /* from sampling to playout, own delay included */
     uint64_t clipped;      /* samples beyond full scale after gain */
+    int64_t room_ns;       /* the largest link_ns of this stream that the timeline holds; 0: no stream yet */
     bool page;             /* others give way to it */
     double ducked_db;      /* how far it gives way itself, at most 0 */
     float peaks[RTP_CHANNELS_MAX]; /* of each card channel, after gain, since rx_clear_extremes(); full scale

@@ -407,6 +407,14 @@ void voice_pass(struct voice *v, size_t frames, bool ducked)
     duck_skip(&v->duck, ducked, frames);
 }
 
+/* A quarter of the timeline is kept for what has been played. */
+static int64_t room_ns(const struct intake *in)
+{
+    int64_t frames = (int64_t)timeline_capacity(in->timeline) / 4 * 3;
+
+    return in->stream.claim.rate_hz ? frames * NS_PER_S / in->stream.claim.rate_hz : 0;
+}
+
 void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status *status)
 {
     const struct intake *in = &v->intake;
@@ -430,6 +438,7 @@ void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status 
     status->resample_ppm = v->status.resample_ppm;
     status->lead_min_ms = in->lead_min_ns == INT64_MAX ? NAN : (double)in->lead_min_ns / 1e6;
     status->link_ns = voice_link_ns(v, delay_ns);
+    status->room_ns = room_ns(in);
     status->page = voice_is_page(v);
     status->ducked_db = 20 * log10((double)v->duck.now);
 }

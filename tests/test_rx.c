@@ -1076,6 +1076,33 @@ static void sixty_four_channels(void **state)
     close_room(r);
 }
 
+/* As much latency and delay as the status says there is room for, and too much. */
+static void room_of_the_timeline_is_told(void **state)
+{
+    (void)state;
+    for (int too_much = 0; too_much < 2; too_much++) {
+        struct rx_config config = usual();
+        struct room *r;
+
+        config.quality = RESAMPLE_FASTEST;
+        config.settings.delay_ns = 400 * NS_PER_MS;
+        r = open_room(config);
+        assert_int_equal(status_of(r).room_ns, 0);
+        r->sender.channels = 64;
+        r->sender.frames = 6;
+        r->sender.link_ns = (too_much ? 200 : 112) * NS_PER_MS;
+        run_until(r, 1);
+        switch_on(r, true);
+        run_until(r, 2.5);
+        assert_int_equal(status_of(r).room_ns, 512 * NS_PER_MS);
+        assert_int_equal(status_of(r).link_ns, r->sender.link_ns + config.settings.delay_ns);
+        assert_true((status_of(r).early > 0) == (too_much > 0));
+        if (!too_much)
+            assert_int_equal(status_of(r).concealed, 0);
+        close_room(r);
+    }
+}
+
 static void cards_of_other_rates(void **state)
 {
     static const struct {
@@ -1389,6 +1416,7 @@ int main(void)
         cmocka_unit_test(restarted_in_another_format),
         cmocka_unit_test(channels_are_mapped),
         cmocka_unit_test(sixty_four_channels),
+        cmocka_unit_test(room_of_the_timeline_is_told),
         cmocka_unit_test(cards_of_other_rates),
         cmocka_unit_test(gain_and_clipping),
         cmocka_unit_test(own_delay_is_added),
