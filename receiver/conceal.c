@@ -10,8 +10,7 @@ enum {
     MAX_ORDER = 32, /* poles for up to 4 channels; fewer for more, so that the work stays bounded */
     ORDER_BUDGET = 128,
     MIN_ORDER = 4,
-    OLD = HISTORY / 2, /* good frames after which a model is of the past */
-    FIT_PRICE = 128,   /* good frames that pay for a fit, and for how many of them a channel may be ahead: */
+    FIT_PRICE = 128, /* good frames that pay for a fit, and for how many of them a channel may be ahead: */
     CREDIT = 4 * FIT_PRICE,
     CHECKED = 8,       /* frames by which it is judged whether a model still fits */
     HOLD_US = 4000,    /* full level so long */
@@ -36,7 +35,6 @@ struct conceal {
     float *history;    /* HISTORY frames, what was heard */
     float *past;       /* MAX_ORDER frames, unfaded prediction, newest last */
     double *model;     /* MAX_ORDER coefficients a channel */
-    size_t *age;       /* good frames since its model was fitted, a channel */
     size_t *credit;    /* good frames to pay for its next fits, a channel */
     double *error;     /* mean square of what the model left when it was fitted, a channel */
     float *peak;       /* largest magnitude in the history, a channel: the prediction stays within */
@@ -57,13 +55,12 @@ struct conceal *conceal_create(unsigned channels)
     c->history = calloc((size_t)HISTORY * channels, sizeof *c->history);
     c->past = calloc((size_t)MAX_ORDER * channels, sizeof *c->past);
     c->model = calloc((size_t)MAX_ORDER * channels, sizeof *c->model);
-    c->age = calloc(channels, sizeof *c->age);
     c->credit = calloc(channels, sizeof *c->credit);
     c->error = calloc(channels, sizeof *c->error);
     c->peak = calloc(channels, sizeof *c->peak);
     c->grown = calloc(channels, sizeof *c->grown);
     c->gain = calloc(channels, sizeof *c->gain);
-    if (!c->history || !c->past || !c->model || !c->age || !c->credit || !c->error || !c->peak || !c->grown ||
+    if (!c->history || !c->past || !c->model || !c->credit || !c->error || !c->peak || !c->grown ||
         !c->gain) {
         conceal_destroy(c);
         return NULL;
@@ -79,7 +76,6 @@ void conceal_destroy(struct conceal *c)
     free(c->history);
     free(c->past);
     free(c->model);
-    free(c->age);
     free(c->credit);
     free(c->error);
     free(c->peak);
@@ -102,10 +98,8 @@ void conceal_reset(struct conceal *c, uint32_t rate_hz)
     c->predicting = false;
     c->head = 0;
     c->fresh = 0;
-    for (unsigned channel = 0; channel < c->channels; channel++) {
-        c->age[channel] = OLD;
+    for (unsigned channel = 0; channel < c->channels; channel++)
         c->credit[channel] = CREDIT;
-    }
     memset(c->history, 0, (size_t)HISTORY * c->channels * sizeof *c->history);
 }
 
@@ -124,7 +118,6 @@ static void fit_channel(struct conceal *c, unsigned channel)
 
     memset(a, 0, MAX_ORDER * sizeof *a);
     c->fits++;
-    c->age[channel] = 0;
     c->credit[channel] -= FIT_PRICE;
     c->error[channel] = 0;
     c->peak[channel] = 0;
@@ -195,20 +188,18 @@ static bool misfits(const struct conceal *c, unsigned channel)
 }
 
 /*
- * To fit 64 channels takes half a millisecond, and holes may be as many as packets: it is done where the
- * model is old or of another sound, and the good frames since have paid for it. Where they have not, what
- * fits is kept, and what does not would burst: the sound then stands still and falls. A model predicts from
- * the newest frames in any case.
+ * To fit 64 channels takes half a millisecond, and holes may be as many as packets: the good frames since pay
+ * for it. As they become few, the model before is kept if it fits; at last, what does not fit would burst,
+ * and the sound stands still and falls instead. A model predicts from the newest frames in any case.
  */
 static void renew_model(struct conceal *c, unsigned channel)
 {
-    size_t *age = &c->age[channel], *credit = &c->credit[channel];
+    size_t *credit = &c->credit[channel];
     bool fits;
 
-    *age += c->fresh;
     *credit = *credit + c->fresh < CREDIT ? *credit + c->fresh : CREDIT;
-    fits = !misfits(c, channel);
-    if (*credit >= FIT_PRICE && (*age >= OLD || !fits)) {
+    fits = *credit < CREDIT / 2 && !misfits(c, channel);
+    if (!fits && *credit >= FIT_PRICE) {
         fit_channel(c, channel);
     } else {
         if (!fits)
