@@ -21,7 +21,7 @@ enum {
 };
 
 struct conceal {
-    unsigned channels;
+    unsigned channels; /* of the present sound */
     unsigned order;
     uint32_t rate_hz;
     size_t hole;       /* frames filled since the hole began */
@@ -49,9 +49,6 @@ struct conceal *conceal_create(unsigned channels)
 
     if (!c)
         return NULL;
-    c->channels = channels;
-    c->order = ORDER_BUDGET / channels;
-    c->order = c->order > MAX_ORDER ? MAX_ORDER : c->order < MIN_ORDER ? MIN_ORDER : c->order;
     c->history = calloc((size_t)HISTORY * channels, sizeof *c->history);
     c->past = calloc((size_t)MAX_ORDER * channels, sizeof *c->past);
     c->model = calloc((size_t)MAX_ORDER * channels, sizeof *c->model);
@@ -65,6 +62,7 @@ struct conceal *conceal_create(unsigned channels)
         conceal_destroy(c);
         return NULL;
     }
+    conceal_set_channels(c, channels);
     conceal_reset(c, 48000);
     return c;
 }
@@ -87,6 +85,14 @@ void conceal_destroy(struct conceal *c)
 static size_t frames_in_us(const struct conceal *c, unsigned us)
 {
     return (size_t)((uint64_t)us * c->rate_hz / 1000000);
+}
+
+void conceal_set_channels(struct conceal *c, unsigned channels)
+{
+    unsigned order = ORDER_BUDGET / channels;
+
+    c->channels = channels;
+    c->order = order > MAX_ORDER ? MAX_ORDER : order < MIN_ORDER ? MIN_ORDER : order;
 }
 
 void conceal_reset(struct conceal *c, uint32_t rate_hz)

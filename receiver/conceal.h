@@ -19,12 +19,18 @@
 
 struct conceal;
 
-/* Allocates everything for `channels` interleaved channels. NULL when memory is short. */
+/* Allocates everything for up to `channels` (1 to 64) interleaved channels. NULL when memory is short. */
 struct conceal *conceal_create(unsigned channels);
 void conceal_destroy(struct conceal *c);
 
 /* Forgets the past: the first frames to come are faded in from silence. rate_hz sets the fades' lengths. */
 void conceal_reset(struct conceal *c, uint32_t rate_hz);
+
+/*
+ * To be followed by a reset: frames then have `channels` channels, 1 to as many as it was created for. The
+ * fewer, the better the prediction: all share the work that a hole may make.
+ */
+void conceal_set_channels(struct conceal *c, unsigned channels);
 
 /* Passes `frames` good frames (frames x channels), changed in place only while crossfading back. */
 void conceal_pass(struct conceal *c, float *io, size_t frames);

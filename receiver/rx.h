@@ -6,7 +6,7 @@
  *   datagrams --> voice --+--> mix --> frames for the card
  *   datagrams --> voice --'
  *
- *   voice:  stream (whose?) --> timeline --> route --> conceal --> resample --> fader, duck
+ *   voice:  stream (whose?) --> timeline --> route --> conceal --> resample --> fader, duck, spread
  *                                  ^                                  ^
  *   card readings --> observer ----+------------- playout ------------+
  *   media clock   --------------------------------------'
@@ -176,7 +176,8 @@ void rx_refuse(struct rx *rx, unsigned voice, bool refused);
 /* The voice's stream of this SSRC ends with what has come of it: its sender said so by RTCP. */
 void rx_bye(struct rx *rx, unsigned voice, uint32_t ssrc);
 
-/* When to run the next cycle, given that this one ran at `now`. */
+/* When to run the next cycle, given that this one ran at `now`; to be asked when the card has its frames,
+ * since what is not urgent is done here. */
 raw_ns rx_deadline(struct rx *rx, raw_ns now);
 
 void rx_get_status(const struct rx *rx, unsigned voice, struct rx_status *status);

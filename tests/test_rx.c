@@ -1076,6 +1076,26 @@ static void sixty_four_channels(void **state)
     close_room(r);
 }
 
+/* A page of one channel to a card of 64: the same on all. */
+static void one_channel_to_sixty_four(void **state)
+{
+    struct rx_config config = usual();
+    struct room *r;
+
+    (void)state;
+    config.card_channels = 64;
+    r = open_room(config);
+    r->sender.channels = 1;
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 1.6);
+    assert_true(fabs(listen_at(r, 1.5, 0, 1000).level - LEVEL) < 0.002);
+    for (int64_t i = 0; i < r->written; i++)
+        for (unsigned c = 1; c < 64; c++)
+            assert_true(r->heard[i * 64 + c] == r->heard[i * 64]);
+    close_room(r);
+}
+
 /* As much latency and delay as the status says there is room for, and too much. */
 static void room_of_the_timeline_is_told(void **state)
 {
@@ -1416,6 +1436,7 @@ int main(void)
         cmocka_unit_test(restarted_in_another_format),
         cmocka_unit_test(channels_are_mapped),
         cmocka_unit_test(sixty_four_channels),
+        cmocka_unit_test(one_channel_to_sixty_four),
         cmocka_unit_test(room_of_the_timeline_is_told),
         cmocka_unit_test(cards_of_other_rates),
         cmocka_unit_test(gain_and_clipping),
