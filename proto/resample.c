@@ -49,10 +49,8 @@ static void lay_out(struct resampler *r, unsigned channels)
         unsigned left = channels - first;
 
         g->first = first;
-        g->channels = r->count == GROUPS_MAX - 1 || left < NARROW ? left : NARROW;
+        g->channels = r->count == GROUPS_MAX - 1 || left <= NARROW + 1 ? left : NARROW;
         first += g->channels;
-        if (r->count > 0 && g->channels == 1)
-            g->channels = 2;
     }
 }
 
@@ -265,7 +263,7 @@ static int run_block(struct resampler *r, double step, const float *in, size_t a
 
     for (unsigned i = 0; at_work(r, i); i++) {
         struct group *g = &r->groups[i];
-        bool alone = g->channels == r->channels;
+        bool alone = i == 0 && g->channels == r->channels;
         SRC_DATA d = {
             .data_in = in,
             .data_out = out,

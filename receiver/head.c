@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    READ_FRAMES = 256,     /* most that is read from the timeline at a time */
+    READ_FRAMES = 64,      /* most that is read from the timeline at a time */
     RECALLED_FRAMES = 512, /* concealment's history, ... */
     RECALLED_MAX = 2048    /* of either, at rates that nobody has */
 };
