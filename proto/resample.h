@@ -8,11 +8,14 @@
  * What a converter reports as "used" is only what went into its internal buffer.
  *
  * The unit of position is one input frame; frame 0 is the first one offered after resampler_start().
+ * Not all channels need be at work: what the others would have cost is saved, in steps of 4, 8 and all.
+ *
  * "step" is input frames per output frame, the inverse of libsamplerate's ratio.
  */
 #ifndef UNISONO_RESAMPLE_H
 #define UNISONO_RESAMPLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,17 +29,27 @@ enum resample_quality {
 struct resampler;
 
 /*
- * Allocates a converter for `channels` interleaved channels. Returns NULL when memory is short. The only
- * functions here that allocate or free are these two.
+ * Allocates converters for `channels` (1 to 64) interleaved channels, which all are at work. Returns NULL
+ * when memory is short. The only functions here that allocate or free are these two.
  */
 struct resampler *resampler_create(unsigned channels, enum resample_quality quality);
 void resampler_destroy(struct resampler *r);
 
 /*
- * Forgets all input. The next output frame will lie at position 1 + part: one frame of lead-in must be
- * offered ahead of the frame that `part` (0 <= part < 1) counts from.
+ * Forgets all input. From now on frames have `channels` channels, 1 to as many as it was created for. The
+ * next output frame will lie at position 1 + part: one frame of lead-in must be offered ahead of the frame
+ * that `part` (0 <= part < 1) counts from. To forget is to clear what has been at work since it last was,
+ * up to 0.4 MB a channel.
  */
-void resampler_start(struct resampler *r, double part);
+void resampler_start(struct resampler *r, unsigned channels, double part);
+
+/* Does beforehand, of one that is not at work, a part of what a start would have to clear. False when there
+ * is nothing left to do. */
+bool resampler_tidy(struct resampler *r);
+bool resampler_is_clear(const struct resampler *r);
+
+/* For how many channels converters are at work: what it costs goes by them. */
+unsigned resampler_converting(const struct resampler *r);
 
 /* Index of the next input frame to offer, counted since resampler_start(). */
 int64_t resampler_fed(const struct resampler *r);

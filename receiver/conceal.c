@@ -10,6 +10,9 @@ enum {
     MAX_ORDER = 32, /* poles for up to 4 channels; fewer for more, so that the work stays bounded */
     ORDER_BUDGET = 128,
     MIN_ORDER = 4,
+    FIT_PRICE = 128, /* good frames that pay for a fit, and for how many of them a channel may be ahead: */
+    CREDIT = 4 * FIT_PRICE,
+    CHECKED = 8,       /* frames by which it is judged whether a model still fits */
     HOLD_US = 4000,    /* full level so long */
     GONE_US = 12000,   /* silent from here on */
     REJOIN_US = 2000,  /* crossfade back into good sound */
@@ -18,7 +21,7 @@ enum {
 };
 
 struct conceal {
-    unsigned channels;
+    unsigned channels; /* of the present sound */
     unsigned order;
     uint32_t rate_hz;
     size_t hole;       /* frames filled since the hole began */
@@ -27,9 +30,13 @@ struct conceal {
     float follow;      /* how far the gain comes nearer its aim in one frame */
     bool predicting;   /* the model fits the present hole */
     size_t head;       /* next slot of the history */
+    size_t fresh;      /* good frames since the last hole began */
+    uint64_t fits;     /* of a channel each */
     float *history;    /* HISTORY frames, what was heard */
     float *past;       /* MAX_ORDER frames, unfaded prediction, newest last */
     double *model;     /* MAX_ORDER coefficients a channel */
+    size_t *credit;    /* good frames to pay for its next fits, a channel */
+    double *error;     /* mean square of what the model left when it was fitted, a channel */
     float *peak;       /* largest magnitude in the history, a channel: the prediction stays within */
     float *grown;      /* largest magnitude of the prediction so far, a channel */
     float *gain;       /* what it is turned down by, a channel; follows peak / grown */
@@ -42,19 +49,20 @@ struct conceal *conceal_create(unsigned channels)
 
     if (!c)
         return NULL;
-    c->channels = channels;
-    c->order = ORDER_BUDGET / channels;
-    c->order = c->order > MAX_ORDER ? MAX_ORDER : c->order < MIN_ORDER ? MIN_ORDER : c->order;
     c->history = calloc((size_t)HISTORY * channels, sizeof *c->history);
     c->past = calloc((size_t)MAX_ORDER * channels, sizeof *c->past);
     c->model = calloc((size_t)MAX_ORDER * channels, sizeof *c->model);
+    c->credit = calloc(channels, sizeof *c->credit);
+    c->error = calloc(channels, sizeof *c->error);
     c->peak = calloc(channels, sizeof *c->peak);
     c->grown = calloc(channels, sizeof *c->grown);
     c->gain = calloc(channels, sizeof *c->gain);
-    if (!c->history || !c->past || !c->model || !c->peak || !c->grown || !c->gain) {
+    if (!c->history || !c->past || !c->model || !c->credit || !c->error || !c->peak || !c->grown ||
+        !c->gain) {
         conceal_destroy(c);
         return NULL;
     }
+    conceal_set_channels(c, channels);
     conceal_reset(c, 48000);
     return c;
 }
@@ -66,6 +74,8 @@ void conceal_destroy(struct conceal *c)
     free(c->history);
     free(c->past);
     free(c->model);
+    free(c->credit);
+    free(c->error);
     free(c->peak);
     free(c->grown);
     free(c->gain);
@@ -77,6 +87,14 @@ static size_t frames_in_us(const struct conceal *c, unsigned us)
     return (size_t)((uint64_t)us * c->rate_hz / 1000000);
 }
 
+void conceal_set_channels(struct conceal *c, unsigned channels)
+{
+    unsigned order = ORDER_BUDGET / channels;
+
+    c->channels = channels;
+    c->order = order > MAX_ORDER ? MAX_ORDER : order < MIN_ORDER ? MIN_ORDER : order;
+}
+
 void conceal_reset(struct conceal *c, uint32_t rate_hz)
 {
     c->rate_hz = rate_hz;
@@ -85,6 +103,9 @@ void conceal_reset(struct conceal *c, uint32_t rate_hz)
     c->rejoin = c->rejoin_all = 0;
     c->predicting = false;
     c->head = 0;
+    c->fresh = 0;
+    for (unsigned channel = 0; channel < c->channels; channel++)
+        c->credit[channel] = CREDIT;
     memset(c->history, 0, (size_t)HISTORY * c->channels * sizeof *c->history);
 }
 
@@ -102,6 +123,9 @@ static void fit_channel(struct conceal *c, unsigned channel)
     double energy = 0;
 
     memset(a, 0, MAX_ORDER * sizeof *a);
+    c->fits++;
+    c->credit[channel] -= FIT_PRICE;
+    c->error[channel] = 0;
     c->peak[channel] = 0;
     for (size_t i = 0; i < HISTORY; i++) {
         f[i] = b[i] = (double)c->history[((c->head + i) % HISTORY) * c->channels + channel];
@@ -133,15 +157,71 @@ static void fit_channel(struct conceal *c, unsigned channel)
             b[n] = b[n - 1] - k * forward;
         }
     }
+    for (size_t n = c->order; n < HISTORY; n++)
+        c->error[channel] += f[n] * f[n] / (HISTORY - c->order);
+}
+
+/* No model: what was heard last, falling by a factor of e in 50 frames. */
+static void hold_channel(struct conceal *c, unsigned channel)
+{
+    double *a = c->model + (size_t)channel * MAX_ORDER;
+
+    memset(a, 0, MAX_ORDER * sizeof *a);
+    a[0] = 0.98;
+    c->error[channel] = 0;
+}
+
+/* A sample of the history; of the newest frame `back` is 1. */
+static float heard(const struct conceal *c, unsigned channel, size_t back)
+{
+    return c->history[((c->head + HISTORY - back) % HISTORY) * c->channels + channel];
+}
+
+/* Whether the model would have missed the newest frames by far more than those that it was fitted to. */
+static bool misfits(const struct conceal *c, unsigned channel)
+{
+    const double *a = c->model + (size_t)channel * MAX_ORDER;
+    double sum = 0;
+
+    for (size_t back = 1; back <= CHECKED; back++) {
+        double off = (double)heard(c, channel, back);
+
+        for (unsigned k = 0; k < c->order; k++)
+            off -= a[k] * (double)heard(c, channel, back + 1 + k);
+        sum += off * off;
+    }
+    return sum > 16 * CHECKED * c->error[channel];
+}
+
+/*
+ * To fit 64 channels takes half a millisecond, and holes may be as many as packets: the good frames since pay
+ * for it. As they become few, the model before is kept if it fits; at last, what does not fit would burst,
+ * and the sound stands still and falls instead. A model predicts from the newest frames in any case.
+ */
+static void renew_model(struct conceal *c, unsigned channel)
+{
+    size_t *credit = &c->credit[channel];
+    bool fits;
+
+    *credit = *credit + c->fresh < CREDIT ? *credit + c->fresh : CREDIT;
+    fits = *credit < CREDIT / 2 && !misfits(c, channel);
+    if (!fits && *credit >= FIT_PRICE) {
+        fit_channel(c, channel);
+    } else {
+        if (!fits)
+            hold_channel(c, channel);
+        for (size_t back = 1; back <= MAX_ORDER; back++)
+            c->peak[channel] = fmaxf(c->peak[channel], fabsf(heard(c, channel, back)));
+    }
+    c->grown[channel] = c->peak[channel];
+    c->gain[channel] = 1;
 }
 
 static void begin_prediction(struct conceal *c)
 {
-    for (unsigned channel = 0; channel < c->channels; channel++) {
-        fit_channel(c, channel);
-        c->grown[channel] = c->peak[channel];
-        c->gain[channel] = 1;
-    }
+    for (unsigned channel = 0; channel < c->channels; channel++)
+        renew_model(c, channel);
+    c->fresh = 0;
     for (unsigned i = 0; i < MAX_ORDER; i++) {
         size_t slot = (c->head + HISTORY - MAX_ORDER + i) % HISTORY;
 
@@ -269,4 +349,10 @@ void conceal_pass(struct conceal *c, float *io, size_t frames)
         }
         remember(c, io);
     }
+    c->fresh += frames;
+}
+
+uint64_t conceal_fits(const struct conceal *c)
+{
+    return c->fits;
 }

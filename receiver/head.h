@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Head: reads the timeline at a place of its own, as the head of a tape machine does, and makes frames for
- * the card.
+ * the card: of the mixes that its router makes, until they are spread to the card's channels.
  *
- *     timeline --> route --> conceal --> resample --> frames for the card
+ *     timeline --> route --> conceal --> resample --> spread
  *
  * A voice has two of them, so that it can go from one place to another, as when its delay is changed, by a
  * crossfade. Nothing is allocated after head_init().
@@ -27,7 +27,7 @@ struct head {
     struct router *router;
     struct conceal *conceal;
     struct resampler *resampler;
-    unsigned channels;  /* of the card */
+    unsigned width;     /* mixes */
     uint32_t rate_hz;   /* of the stream */
     int64_t link_ns;    /* from a sample's media time to its playout by this head */
     media_t base;       /* media sample of the resampler's input frame 0 */
@@ -48,6 +48,10 @@ void head_free(struct head *head);
 void head_place(struct head *head, struct intake *intake, const struct route *route, struct media_pos at,
                 double step);
 
+/* Places it where another one is, which sounds: with the past in its filters, so that the two make the same
+ * of what they route alike. */
+void head_join(struct head *head, const struct head *other, struct intake *intake, const struct route *route);
+
 /* The media position of the next card frame. */
 struct media_pos head_position(const struct head *head);
 
@@ -59,9 +63,9 @@ size_t head_yield(const struct head *head, const struct intake *intake, double s
 size_t head_block(const struct head *head, double step);
 
 /*
- * Makes `frames` card frames, at most head_block(), at `step`. Holes are concealed; with `force_hole` all is
- * a hole, since the timeline may belong to another stream already. Returns 0; -EIO when the resampler failed,
- * and then `out` is silence.
+ * Makes `frames` frames of head->width mixes, at most head_block(), at `step`. Holes are concealed; with
+ * `force_hole` all is a hole, since the timeline may belong to another stream already. Returns 0; -EIO when
+ * the resampler failed, and then `out` is silence.
  */
 int head_run(struct head *head, struct intake *intake, size_t frames, double step, bool force_hole,
              float *out);

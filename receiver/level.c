@@ -41,13 +41,20 @@ void fader_run(struct fader *f, float *io, size_t frames, unsigned channels)
     }
 }
 
-void fader_mix(struct fader *f, const float *in, float *out, size_t frames, unsigned channels)
+void fader_gains(struct fader *f, float *gains, size_t frames)
 {
-    for (size_t i = 0; i < frames; i++) {
-        float gain = next_gain(f);
+    for (size_t i = 0; i < frames; i++)
+        gains[i] = next_gain(f);
+}
 
-        for (unsigned channel = 0; channel < channels; channel++)
-            *out++ += *in++ * gain;
+void fader_skip(struct fader *f, size_t frames)
+{
+    if (frames < f->left) {
+        f->left -= frames;
+        f->now += f->step * (float)frames;
+    } else if (f->left) {
+        f->left = 0;
+        f->now = f->target;
     }
 }
 
@@ -73,7 +80,7 @@ void duck_init(struct duck *d, const struct duck_config *config, uint32_t rate_h
     duck_set(d, config, rate_hz);
 }
 
-void duck_run(struct duck *d, bool down, float *io, size_t frames, unsigned channels)
+void duck_gains(struct duck *d, bool down, float *gains, size_t frames)
 {
     float aim = down ? d->depth : 1;
 
@@ -84,7 +91,31 @@ void duck_run(struct duck *d, bool down, float *io, size_t frames, unsigned chan
             d->now = fmaxf(d->now * d->fall, aim);
         else if (d->now < aim)
             d->now = fminf(d->now * d->rise, aim);
-        for (unsigned channel = 0; channel < channels; channel++)
-            *io++ *= d->now;
+        gains[i] *= d->now;
+    }
+}
+
+void duck_skip(struct duck *d, bool down, size_t frames)
+{
+    float aim = down ? d->depth : 1;
+
+    if (d->now > aim)
+        d->now = fmaxf(d->now * powf(d->fall, (float)frames), aim);
+    else if (d->now < aim)
+        d->now = fminf(d->now * powf(d->rise, (float)frames), aim);
+}
+
+void meter_run(const float *in, size_t frames, unsigned channels, float *restrict peaks, uint64_t *clipped)
+{
+    for (size_t i = 0; i < frames; i++, in += channels) {
+        uint32_t beyond = 0;
+
+        for (unsigned channel = 0; channel < channels; channel++) {
+            float magnitude = fabsf(in[channel]), peak = peaks[channel];
+
+            beyond += magnitude > 1;
+            peaks[channel] = magnitude > peak ? magnitude : peak;
+        }
+        *clipped += beyond;
     }
 }

@@ -28,8 +28,11 @@ void fader_go(struct fader *f, double gain, uint32_t rate_hz);
 /* Multiplies frames x channels. */
 void fader_run(struct fader *f, float *io, size_t frames, unsigned channels);
 
-/* The same, added to `out`. */
-void fader_mix(struct fader *f, const float *in, float *out, size_t frames, unsigned channels);
+/* The gain of each of the next frames. */
+void fader_gains(struct fader *f, float *gains, size_t frames);
+
+/* Goes on by so many frames, of which none is heard. */
+void fader_skip(struct fader *f, size_t frames);
 
 struct duck_config {
     double depth_db;    /* at most 0: how far a programme is lowered while a page sounds */
@@ -49,7 +52,14 @@ void duck_init(struct duck *d, const struct duck_config *config, uint32_t rate_h
 /* Another depth or other times: from where it is. */
 void duck_set(struct duck *d, const struct duck_config *config, uint32_t rate_hz);
 
-/* Multiplies frames x channels, going down while `down`, else up. */
-void duck_run(struct duck *d, bool down, float *io, size_t frames, unsigned channels);
+/* Multiplies the gains of the next frames, going down while `down`, else up. */
+void duck_gains(struct duck *d, bool down, float *gains, size_t frames);
+
+/* Goes on by so many frames, of which none is heard. */
+void duck_skip(struct duck *d, bool down, size_t frames);
+
+/* Raises the peak of each channel to the largest magnitude in frames x channels, and counts samples beyond
+ * full scale. */
+void meter_run(const float *in, size_t frames, unsigned channels, float *peaks, uint64_t *clipped);
 
 #endif

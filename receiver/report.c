@@ -109,6 +109,12 @@ static void tell_sound(const char *label, const struct rx_status *a, const struc
             "%spackets come only %.2f ms ahead of their time and %.2f ms are needed here: raise the sender's "
             "--latency, or take --resampler fastest",
             label, lead_min_ms, b->lead_need_ms);
+    if (b->early != a->early)
+        log_warning(
+            "%s%llu packets lie further ahead than there is room for: %u channels at %u Hz may have a "
+            "latency of %.0f ms at most, --delay included",
+            label, (unsigned long long)(b->early - a->early), b->stream.claim.channels,
+            b->stream.claim.rate_hz, floor((double)b->room_ns / 1e6));
 }
 
 /* Likewise, of the card, which all streams have in common. */

@@ -255,3 +255,16 @@ unsigned route_width(const struct route *route)
             width = route->entries[i].card + 1u;
     return width;
 }
+
+bool route_equals(const struct route *a, const struct route *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (unsigned i = 0; i < a->count; i++) {
+        const struct route_entry *x = &a->entries[i], *y = &b->entries[i];
+
+        if (x->card != y->card || x->stream != y->stream || x->gain != y->gain)
+            return false;
+    }
+    return true;
+}

@@ -2,7 +2,10 @@
 /*
  * Route: which channels of a stream go to which of the card, how loud, and mixed how.
  *
- *     stream channels, media frames --> router --> card channels, media frames
+ *     stream channels --> router --> mixes --> conceal, resample --> spread --> card channels
+ *
+ * A mix is what one or more of the card's channels play, all the same: what comes behind does the work for
+ * each of them once, and for channels that play nothing not at all.
  *
  * A route is written CARD=STREAM[:GAIN][+STREAM[:GAIN]]..., separated by commas; channels count from 1:
  *
@@ -19,7 +22,8 @@
  * channel n, and a stream of one channel to all. What a stream has no channel for is silence, not an error:
  * streams come and go; it is worth a word.
  *
- * Pure; a change is a ramp of 10 ms, so that it makes no click.
+ * Pure; a change is a ramp of 10 ms, so that it makes no click, as far as the mixes remain those of the same
+ * channels. What splits a mix, or lets a silent channel play, is for another router to be crossfaded to.
  */
 #ifndef UNISONO_ROUTE_H
 #define UNISONO_ROUTE_H
@@ -62,28 +66,39 @@ int route_parse(const char *text, const struct route_names *names, struct route 
 /* How many channels a card must have for all of `route` to be heard; 0: a straight route suits every card. */
 unsigned route_width(const struct route *route);
 
+/* Written alike; routes that merely sound alike may differ. */
+bool route_equals(const struct route *a, const struct route *b);
+
 /* A route at work. */
 struct router;
 
-/* For cards of card_channels (1..64), and streams of up to 64; straight, of no stream: silence. NULL when
- * memory is short. */
+/* For cards of card_channels (1..64), and streams of up to 64; at first one mix, of silence. NULL when memory
+ * is short. */
 struct router *router_create(unsigned card_channels);
 void router_destroy(struct router *r);
 
 /*
- * From now on routes `stream_channels` (0..64; 0: silence) channels so. `at_once`: without a ramp, since what
- * comes is another sound; else gains go there linearly within 10 ms of rate_hz, from where they are, be it on
- * their way from an earlier change. Entries for channels that the card or the stream does not have are
- * passed over. Allocates nothing.
+ * From now on routes `stream_channels` (0..64; 0: silence) channels so, at once, in as few mixes as that
+ * takes. Entries for channels that the card or the stream does not have are passed over. Allocates nothing.
  */
-void router_set(struct router *r, const struct route *route, unsigned stream_channels, uint32_t rate_hz,
-                bool at_once);
+void router_set(struct router *r, const struct route *route, unsigned stream_channels);
 
-/* `from` has just what `r` has, its ramp included. Of the same number of card channels. */
-void router_copy(struct router *r, const struct router *from);
+/*
+ * The same with the stream and the mixes as they are: gains go there linearly within 10 ms of rate_hz, from
+ * where they are, be it on their way from an earlier change. False, and nothing is changed, where channels of
+ * one mix would have to part, or a channel without one to sound.
+ */
+bool router_go(struct router *r, const struct route *route, uint32_t rate_hz);
 
-/* in: frames x stream_channels, out: frames x card_channels; they do not overlap. A channel that is passed on
- * alone and at unity keeps every bit. */
+/* How many mixes it makes, 1 to the card's channels. */
+unsigned router_mixes(const struct router *r);
+
+/* in: frames x stream channels, out: frames x mixes; they do not overlap. A channel that is passed on alone
+ * and at unity keeps every bit. */
 void router_run(struct router *r, const float *in, float *out, size_t frames);
+
+/* Adds mixes (frames x mixes), each frame at its gain, to the channels that they are for (frames x card
+ * channels). */
+void router_spread(const struct router *r, const float *in, const float *gains, float *out, size_t frames);
 
 #endif

@@ -13,7 +13,11 @@ enum {
     PASSES = 8           /* blocks that a cycle is cut into at most, at the beginnings of streams */
 };
 
-/* Floats in a timeline: 21 s of stereo at 48 kHz, 0.7 s of 64 channels; half of it where there are many. */
+/*
+ * Floats in a timeline: 21 s of stereo at 48 kHz, 0.7 s of 64 channels; half of it where there are many. Two
+ * seconds of 64 channels would be 32 MB of locked memory a voice, for streams that hardly anybody has:
+ * rx_status tells for how much latency there is room.
+ */
 #define TIMELINE_SAMPLES ((size_t)1 << 21)
 #define MANY_VOICES      4
 
@@ -41,7 +45,7 @@ struct rx {
     frame_t written; /* frames given to the card so far */
     raw_ns stamp;    /* of the newest card reading */
     int64_t queued;  /* frames waiting in the card then, by the observer's line where there is one */
-    float *scratch;  /* two blocks */
+    float *scratch;  /* two blocks, and two floats a frame more */
     struct fader fader;
     bool stopping;
     uint64_t dither;
@@ -69,7 +73,7 @@ struct rx *rx_create(const struct rx_config *config)
     rx->dither = config->seed | 1;
     rx->voices = calloc(config->voices, sizeof *rx->voices);
     rx->wants = calloc(config->voices, sizeof *rx->wants);
-    rx->scratch = calloc((size_t)2 * BLOCK_FRAMES * config->card_channels, sizeof *rx->scratch);
+    rx->scratch = calloc((size_t)2 * BLOCK_FRAMES * (config->card_channels + 1), sizeof *rx->scratch);
     if (!rx->voices || !rx->wants || !rx->scratch) {
         rx_destroy(rx);
         return NULL;
@@ -239,10 +243,19 @@ static int64_t wake_interval_ns(const struct rx *rx)
     return within(WAKE_MIN_NS, latency_ns(rx) / 5 - NS_PER_MS, WAKE_MAX_NS);
 }
 
+/* One piece a cycle, behind all that is urgent. */
+static void tidy(struct rx *rx)
+{
+    for (unsigned i = 0; i < rx->config.voices; i++)
+        if (voice_tidy(&rx->voices[i]))
+            return;
+}
+
 raw_ns rx_deadline(struct rx *rx, raw_ns now)
 {
     int64_t interval = wake_interval_ns(rx);
 
+    tidy(rx);
     /* xorshift64 (Marsaglia 2003); +-25 % of dither lets the readings see the card's steps evenly */
     rx->dither ^= rx->dither << 13;
     rx->dither ^= rx->dither >> 7;
@@ -411,28 +424,25 @@ static bool paging(const struct rx *rx)
     return false;
 }
 
-static void meter(struct rx *rx, const float *out, size_t frames)
-{
-    for (size_t i = 0; i < frames; i++)
-        for (unsigned channel = 0; channel < rx->config.card_channels; channel++, out++) {
-            float magnitude = fabsf(*out);
-
-            rx->status.clipped += magnitude > 1;
-            if (magnitude > rx->status.peaks[channel])
-                rx->status.peaks[channel] = magnitude;
-        }
-}
-
-static void mix(struct rx *rx, const struct card_view *card, size_t frames, float *out)
+static void mix(struct rx *rx, const struct card_view *card, size_t frames, bool sounding, float *out)
 {
     bool page = paging(rx);
 
-    for (unsigned i = 0; i < rx->config.voices; i++)
+    for (unsigned i = 0; i < rx->config.voices; i++) {
+        struct voice *v = &rx->voices[i];
+        bool ducked = page && !voice_is_page(v);
+
         if (rx->wants[i].sounding)
-            voice_render(&rx->voices[i], card, frames, page && !voice_is_page(&rx->voices[i]), rx->scratch,
-                         out);
+            voice_render(v, card, frames, ducked, rx->scratch, out);
+        else
+            voice_pass(v, frames, ducked);
+    }
+    if (!sounding) {
+        fader_skip(&rx->fader, frames);
+        return;
+    }
     fader_run(&rx->fader, out, frames, rx->config.card_channels);
-    meter(rx, out, frames);
+    meter_run(out, frames, rx->config.card_channels, rx->status.peaks, &rx->status.clipped);
 }
 
 static void note_queue(struct rx *rx)
@@ -454,8 +464,7 @@ size_t rx_render(struct rx *rx, const struct clock_map *map, size_t room, float 
     for (int pass = 0; pass < PASSES; pass++) {
         plan = make_plan(rx, &card, map, room - done);
         memset(out, 0, plan.frames * card.channels * sizeof *out);
-        if (plan.sounding)
-            mix(rx, &card, plan.frames, out);
+        mix(rx, &card, plan.frames, plan.sounding, out);
         out += plan.frames * card.channels;
         done += plan.frames;
         card.written.n += (int64_t)plan.frames;

@@ -6,7 +6,7 @@
  *   datagrams --> voice --+--> mix --> frames for the card
  *   datagrams --> voice --'
  *
- *   voice:  stream (whose?) --> timeline --> route --> conceal --> resample --> fader, duck
+ *   voice:  stream (whose?) --> timeline --> route --> conceal --> resample --> fader, duck, spread
  *                                  ^                                  ^
  *   card readings --> observer ----+------------- playout ------------+
  *   media clock   --------------------------------------'
@@ -65,7 +65,7 @@ struct rx_config {
     struct rx_settings settings; /* to begin with; those of voices are 0 dB, straight */
     struct duck_config duck;
     bool mute_on_loss; /* silence in holdover, instead of playing on at the last rate */
-    bool plain;        /* AES67 without the extension: the five below describe the streams */
+    bool plain;        /* AES67 without the extension: the four below describe the streams */
     enum rtp_codec codec;
     uint32_t rate_hz;
     unsigned channels;
@@ -111,6 +111,7 @@ struct rx_status {
     double resample_ppm;   /* step against nominal */
     int64_t link_ns;       /* from sampling to playout, own delay included */
     uint64_t clipped;      /* samples beyond full scale after gain */
+    int64_t room_ns;       /* the largest link_ns of this stream that the timeline holds; 0: no stream yet */
     bool page;             /* others give way to it */
     double ducked_db;      /* how far it gives way itself, at most 0 */
     float peaks[RTP_CHANNELS_MAX]; /* of each card channel, after gain, since rx_clear_extremes(); full scale
@@ -176,7 +177,8 @@ void rx_refuse(struct rx *rx, unsigned voice, bool refused);
 /* The voice's stream of this SSRC ends with what has come of it: its sender said so by RTCP. */
 void rx_bye(struct rx *rx, unsigned voice, uint32_t ssrc);
 
-/* When to run the next cycle, given that this one ran at `now`. */
+/* When to run the next cycle, given that this one ran at `now`; to be asked when the card has its frames,
+ * since what is not urgent is done here. */
 raw_ns rx_deadline(struct rx *rx, raw_ns now);
 
 void rx_get_status(const struct rx *rx, unsigned voice, struct rx_status *status);

@@ -91,12 +91,16 @@ void voice_card_stopped(struct voice *v)
 
 void voice_set(struct voice *v, const struct voice_settings *settings, uint32_t card_rate_hz)
 {
-    const struct stream_claim *claim = &v->intake.stream.claim;
+    bool same = route_equals(&v->settings.route, &settings->route);
+    struct head *head = &v->heads[v->active], *other = &v->heads[!v->active];
 
     v->settings = *settings;
     fader_go(&v->fader, settings->mute ? 0 : settings->gain, card_rate_hz);
-    for (int i = 0; i < 2 && v->state == RX_PLAYING; i++)
-        router_set(v->heads[i].router, &v->settings.route, claim->channels, claim->rate_hz, false);
+    if (same || v->state != RX_PLAYING)
+        return;
+    v->rerouted = !router_go(head->router, &settings->route, head->rate_hz);
+    if (v->crossfade_left) /* the one that goes may stay as it is */
+        v->rerouted = !router_go(other->router, &settings->route, other->rate_hz);
 }
 
 int64_t voice_link_ns(const struct voice *v, int64_t delay_ns)
@@ -238,7 +242,7 @@ static void move(struct voice *v, const struct card_view *card, struct voice_wan
             want_fade_and_arm(v, card, want);
         return;
     }
-    v->moving = false;
+    v->moving = v->rerouted = false;
     other->link_ns = link_ns;
     head_place(other, &v->intake, &v->settings.route, at, playout_step(&v->playout));
     v->crossfade_left = (size_t)samples_in_ns(CROSSFADE_NS, card->rate_hz);
@@ -262,6 +266,17 @@ static bool hollow(struct voice *v, const struct card_view *card, const struct h
     return !(behind && may_wait(v, card->stamp));
 }
 
+/* Another route, to other mixes: the other head goes where the active one is, and the two are crossfaded. */
+static void reroute(struct voice *v, const struct card_view *card, struct voice_want *want)
+{
+    struct head *other = &v->heads[!v->active];
+
+    v->rerouted = false;
+    head_join(other, &v->heads[v->active], &v->intake, &v->settings.route);
+    v->crossfade_left = (size_t)samples_in_ns(CROSSFADE_NS, card->rate_hz);
+    steer(v, card, other, 0, want);
+}
+
 static void play(struct voice *v, const struct card_view *card, const struct clock_map *map,
                  struct voice_want *want)
 {
@@ -282,19 +297,24 @@ static void play(struct voice *v, const struct card_view *card, const struct clo
         steer(v, card, other, behind_s(v, card, other), want);
     else if (voice_link_ns(v, card->delay_ns) != head->link_ns)
         move(v, card, want);
+    else if (v->rerouted)
+        reroute(v, card, want);
 }
 
 /* The head where the next card frame falls, if enough sound is there. */
 static bool place(struct voice *v, const struct card_view *card, const struct clock_map *map,
                   struct media_pos at, double step)
 {
-    struct head *head = &v->heads[v->active];
+    struct head *head;
     size_t yield;
 
     intake_turn(&v->intake, (media_t){at.whole.n - 1});
-    /* to place is to clear the resampler, megabytes with many channels: not before enough sound waits */
+    /* to place may be to clear the resampler, megabytes with many channels: not before enough sound waits */
     if (!enough(v, card, at, step))
         return false;
+    if (resampler_is_clear(v->heads[!v->active].resampler))
+        v->active = !v->active;
+    head = &v->heads[v->active];
     head->link_ns = voice_link_ns(v, card->delay_ns);
     head_place(head, &v->intake, &v->settings.route, at, step);
     yield = head_yield(head, &v->intake, step);
@@ -303,7 +323,7 @@ static bool place(struct voice *v, const struct card_view *card, const struct cl
     v->state = RX_PLAYING;
     v->epoch = map->epoch;
     v->crossfade_left = 0;
-    v->moving = false;
+    v->moving = v->rerouted = false;
     was_in_time(v);
     v->status.starts++;
     fader_init(&v->fader, v->settings.mute ? 0 : v->settings.gain);
@@ -378,41 +398,54 @@ void voice_prepare(struct voice *v, const struct card_view *card, const struct c
         want_fade(v, want);
 }
 
-/* From the active head to the other one, in a raised cosine. */
-static void crossfade(struct voice *v, const struct card_view *card, float *from, const float *to,
-                      size_t frames)
+/* Splits the gains between the active head and the other one, in a raised cosine. */
+static void share(const struct voice *v, const struct card_view *card, float *from, float *to, size_t frames)
 {
     double whole = (double)samples_in_ns(CROSSFADE_NS, card->rate_hz);
 
     for (size_t i = 0; i < frames; i++) {
         double left = v->crossfade_left > i ? (double)(v->crossfade_left - i) / whole : 0;
-        float share = (float)(0.5 - 0.5 * cos(M_PI * left));
+        float part = (float)(0.5 - 0.5 * cos(M_PI * left));
 
-        for (unsigned channel = 0; channel < card->channels; channel++, from++, to++)
-            *from = *to + (*from - *to) * share;
+        to[i] = from[i] * (1 - part);
+        from[i] *= part;
     }
-    if (v->crossfade_left > frames) {
-        v->crossfade_left -= frames;
-        return;
-    }
-    v->crossfade_left = 0;
-    v->active = !v->active;
 }
 
-static int run_heads(struct voice *v, const struct card_view *card, size_t frames, bool force_hole,
-                     float *scratch)
+static int run_head(struct voice *v, struct head *head, size_t frames, bool force_hole, float *out)
+{
+    head->step_frames = frames;
+    return head_run(head, &v->intake, frames, head->step, force_hole, out);
+}
+
+/* Both heads run before anything is heard of them, so that a failure is silence. */
+static int render_heads(struct voice *v, const struct card_view *card, size_t frames, bool ducked,
+                        float *scratch, float *mix)
 {
     struct head *head = &v->heads[v->active], *other = &v->heads[!v->active];
-    float *second = scratch + frames * card->channels;
-    int error = head_run(head, &v->intake, frames, head->step, force_hole, scratch);
+    float *first = scratch + 2 * frames, *second = first + frames * card->channels;
+    float *gains = scratch, *others = scratch + frames;
+    bool fading = v->state == RX_FADING;
+    int error = run_head(v, head, frames, fading, first);
 
-    head->step_frames = frames;
-    if (!error && v->crossfade_left) {
-        error = head_run(other, &v->intake, frames, other->step, force_hole, second);
-        other->step_frames = frames;
-        crossfade(v, card, scratch, second, frames);
+    if (!error && v->crossfade_left)
+        error = run_head(v, other, frames, fading, second);
+    if (error)
+        return error;
+    fader_gains(&v->fader, gains, frames);
+    duck_gains(&v->duck, ducked, gains, frames);
+    if (v->crossfade_left) {
+        share(v, card, gains, others, frames);
+        router_spread(other->router, second, others, mix, frames);
     }
-    return error;
+    router_spread(head->router, first, gains, mix, frames);
+    if (v->crossfade_left > frames) {
+        v->crossfade_left -= frames;
+    } else if (v->crossfade_left) {
+        v->crossfade_left = 0;
+        v->active = !v->active;
+    }
+    return 0;
 }
 
 /* The stream is over when its end has been played, or when nothing came for long and the fade is done. */
@@ -440,12 +473,10 @@ void voice_render(struct voice *v, const struct card_view *card, size_t frames, 
 {
     bool fading = v->state == RX_FADING;
 
-    if (run_heads(v, card, frames, fading, scratch)) {
+    if (render_heads(v, card, frames, ducked, scratch, mix)) {
         v->state = RX_ARMED; /* the position is lost */
         return;
     }
-    duck_run(&v->duck, ducked, scratch, frames, card->channels);
-    fader_mix(&v->fader, scratch, mix, frames, card->channels);
     v->status.played += frames;
     if (fading) {
         v->fade_left -= frames;
@@ -458,6 +489,30 @@ void voice_render(struct voice *v, const struct card_view *card, size_t frames, 
         stream_unlock(&v->intake.stream);
         v->state = RX_IDLE;
     }
+}
+
+void voice_pass(struct voice *v, size_t frames, bool ducked)
+{
+    duck_skip(&v->duck, ducked, frames);
+}
+
+bool voice_tidy(struct voice *v)
+{
+    bool sounding = v->state == RX_PLAYING || v->state == RX_FADING;
+
+    for (unsigned i = 0; i < 2; i++)
+        if (!sounding || (i != v->active && !v->crossfade_left))
+            if (resampler_tidy(v->heads[i].resampler))
+                return true;
+    return false;
+}
+
+/* A quarter of the timeline is kept for what has been played. */
+static int64_t room_ns(const struct intake *in)
+{
+    int64_t frames = (int64_t)timeline_capacity(in->timeline) / 4 * 3;
+
+    return in->stream.claim.rate_hz ? frames * NS_PER_S / in->stream.claim.rate_hz : 0;
 }
 
 void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status *status)
@@ -484,6 +539,7 @@ void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status 
     status->resample_ppm = v->status.resample_ppm;
     status->lead_min_ms = in->lead_min_ns == INT64_MAX ? NAN : (double)in->lead_min_ns / 1e6;
     status->link_ns = voice_link_ns(v, delay_ns);
+    status->room_ns = room_ns(in);
     status->page = voice_is_page(v);
     status->ducked_db = 20 * log10((double)v->duck.now);
 }

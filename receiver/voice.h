@@ -33,6 +33,7 @@ struct voice {
     size_t crossfade_left; /* card frames until the other one has taken over; 0: only one sounds */
     bool moving;           /* the other one shall, as soon as its sound is there */
     raw_ns moving_since;
+    bool rerouted;          /* the route takes other mixes, which the other one shall make */
     struct playout playout; /* card and clock as this voice sees them */
     uint32_t epoch;         /* of the media clock's map in use */
     size_t fade_left;       /* card frames until a fade is over */
@@ -92,7 +93,8 @@ void voice_lost(struct voice *v, uint32_t card_rate_hz);
 /* The card stopped, and what was queued is gone. */
 void voice_card_stopped(struct voice *v);
 
-/* Gains and routes by ramps at once, the delay by a crossfade as soon as its sound is there. */
+/* Gains by ramps at once; routes by ramps, too, or by a crossfade; the delay by a crossfade as soon as its
+ * sound is there. */
 void voice_set(struct voice *v, const struct voice_settings *settings, uint32_t card_rate_hz);
 
 /* From sampling to playout, own delays included. */
@@ -114,10 +116,16 @@ void voice_prepare(struct voice *v, const struct card_view *card, const struct c
 /*
  * After voice_prepare(), which said that it sounds: adds `frames` frames, at most want->most, to `mix`
  * (frames x card channels). `ducked`: it gives way to another. `scratch`: room for two blocks of as many
- * frames.
+ * frames, and two floats a frame more.
  */
 void voice_render(struct voice *v, const struct card_view *card, size_t frames, bool ducked, float *scratch,
                   float *mix);
+
+/* Likewise when it does not sound: its duck goes on, so that it is where it belongs when it does. */
+void voice_pass(struct voice *v, size_t frames, bool ducked);
+
+/* When there is time: clears a part of what its next start would have to. False: nothing is left to clear. */
+bool voice_tidy(struct voice *v);
 
 /* Fills in what of the status is the voice's. */
 void voice_get_status(const struct voice *v, int64_t delay_ns, struct rx_status *status);

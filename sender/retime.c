@@ -139,7 +139,7 @@ static int place(struct retime *r, const struct card_line *line, const struct cl
         return -ETIME;
     if (whole >= r->oldest.n + (int64_t)r->count)
         return -EAGAIN;
-    resampler_start(r->resampler, part);
+    resampler_start(r->resampler, r->config.channels, part);
     r->base = (frame_t){whole - 1};
     r->next = at;
     r->faded = 0;

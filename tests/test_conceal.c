@@ -365,6 +365,93 @@ static void frequent_small_holes_do_not_mute(void **state)
     leave(&l);
 }
 
+/* Every second frame, and every second packet, of a tone: few fits, and still the tone. */
+static void many_holes_are_few_fits(void **state)
+{
+    enum { MS = 40 };
+    static const size_t lengths[] = {1, 6, 48};
+
+    (void)state;
+    for (size_t k = 0; k < 3; k++) {
+        struct listener l = listen(2, 48000, 997);
+        uint64_t fits;
+        double level = 0;
+        int64_t from;
+
+        good(&l, 1024);
+        fits = conceal_fits(l.c);
+        from = l.frame;
+        for (size_t heard = 0; heard < 48 * MS; heard += lengths[k]) {
+            hole(&l, lengths[k]);
+            good(&l, lengths[k]);
+        }
+        fits = (conceal_fits(l.c) - fits) / 2;
+        for (int64_t i = from; i < l.frame; i++)
+            level = fmax(level, fabs((double)l.out[2 * i]));
+        print_message(
+            "%zu of %zu frames lost: %llu fits in %d ms, residual %.1f dBFS, peak %.2f, step %.2f\n",
+            lengths[k], 2 * lengths[k], (unsigned long long)fits, 2 * MS, residual_db(&l, from), level,
+            step_ratio(&l));
+        assert_in_range(fits, 1, 48 * MS / 128 + 4);
+        assert_true(level < 0.7 && step_ratio(&l) < 1.5);
+        assert_true(lengths[k] < 48 || residual_db(&l, from) < -50);
+        leave(&l);
+    }
+}
+
+/* The hole before was in silence, or in next to nothing: the sound that begins has a model of its own. */
+static void sound_that_begins_is_modelled(void **state)
+{
+    static const float before[] = {0, 1e-4f};
+    static float io[2000];
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        struct conceal *c = conceal_create(1);
+        double worst = 0;
+
+        conceal_reset(c, 48000);
+        for (int i = 0; i < 1000; i++)
+            io[i] = before[k] * (float)(2 * uniform() - 1);
+        for (int i = 1000; i < 2000; i++)
+            io[i] = tone_at(1000, 48000, i, 0);
+        conceal_pass(c, io, 1000 - 6);
+        conceal_fill(c, io + 1000 - 6, 6);
+        conceal_pass(c, io + 1000, 100);
+        conceal_fill(c, io + 1100, 48);
+        conceal_pass(c, io + 1148, 852);
+        for (int i = 1090; i < 1500; i++)
+            worst = fmax(worst, fabs((double)io[i] - (double)io[i - 1]));
+        print_message("a hole 2 ms after an onset: a step of %.2f times the tone's own\n",
+                      worst / sin(M_PI * 1000 / 48000));
+        assert_true(worst < 1.5 * sin(M_PI * 1000 / 48000));
+        conceal_destroy(c);
+    }
+}
+
+/* Each hole finds a channel louder than the last one did: even then a channel is fitted but once in 128. */
+static void hostile_sound_does_not_raise_the_cost(void **state)
+{
+    struct conceal *c = conceal_create(4);
+    float frame[4], level = 1e-6f;
+    uint64_t frames = 0;
+
+    (void)state;
+    conceal_reset(c, 48000);
+    for (int i = 0; i < 40000; i++) {
+        level = level > 1e30f ? 0 : level < 1e-6f ? 1e-6f : level * 1.9f;
+        for (int k = 0; k < 4; k++)
+            frame[k] = (i + k) % 3 ? level : -level;
+        conceal_pass(c, frame, 1);
+        conceal_fill(c, frame, 1);
+        frames++;
+    }
+    print_message("sound that grows from hole to hole: a fit in %.0f frames\n",
+                  (double)frames * 4 / (double)conceal_fits(c));
+    assert_true(conceal_fits(c) <= 4 * (frames / 128 + 4));
+    conceal_destroy(c);
+}
+
 enum { SIGNALS = 14, HEARD = 1500 };
 
 /* Sounds that are hard to predict, all of full scale. */
@@ -535,6 +622,9 @@ int main(void)
         cmocka_unit_test(hole_while_fading_in_does_not_click),
         cmocka_unit_test(repeated_holes_do_not_click),
         cmocka_unit_test(frequent_small_holes_do_not_mute),
+        cmocka_unit_test(many_holes_are_few_fits),
+        cmocka_unit_test(sound_that_begins_is_modelled),
+        cmocka_unit_test(hostile_sound_does_not_raise_the_cost),
         cmocka_unit_test(replacement_is_never_loud),
         cmocka_unit_test(swelling_sound_is_not_bent),
         cmocka_unit_test(own_replacement_does_not_build_up),

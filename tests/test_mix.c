@@ -46,6 +46,7 @@ struct room {
     float *heard;
     double *heard_at; /* raw since RAW0 */
     float *block;
+    unsigned ear; /* the channel of the card that is listened to */
     struct rx_settings settings;
 };
 
@@ -207,7 +208,7 @@ struct heard {
     double level, late_ns;
 };
 
-/* A voice's tone in `length_s` of channel 0 around an instant, which hold whole periods of all tones. */
+/* A voice's tone in `length_s` of one channel around an instant, which hold whole periods of all tones. */
 static struct heard listen(const struct room *r, double second, double length_s, unsigned voice)
 {
     const struct sender *s = &r->senders[voice];
@@ -215,7 +216,7 @@ static struct heard listen(const struct room *r, double second, double length_s,
     int64_t n = 0;
 
     for (int64_t k = 0; k < r->written; k++) {
-        double since = r->heard_at[k], x = (double)r->heard[k * WIDTH], turns;
+        double since = r->heard_at[k], x = (double)r->heard[k * WIDTH + r->ear], turns;
 
         if (since < (second - length_s / 2) * 1e9 || since >= (second + length_s / 2) * 1e9)
             continue;
@@ -246,7 +247,7 @@ static double kink(const struct room *r, double from, double to, const unsigned 
     double worst = 0, own = 0, where = 0;
 
     for (int64_t k = 2; k < r->written; k++) {
-        const float *x = r->heard + k * WIDTH;
+        const float *x = r->heard + k * WIDTH + r->ear;
 
         if (r->heard_at[k] < from * 1e9 || r->heard_at[k] >= to * 1e9)
             continue;
@@ -684,6 +685,156 @@ static void gains_and_mute_are_ramps(void **state)
     close_room(r);
 }
 
+/* Whatever else is set while a route goes over, its 10 ms are not begun anew. */
+static void settings_do_not_hold_up_a_route(void **state)
+{
+    struct voice_settings voice = {.gain = 1};
+    struct room *r = open_room(1);
+
+    (void)state;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 1);
+    voice.route = (struct route){.count = 1, .entries = {{0, 0, 0.5f}}};
+    for (double second = 1; second < 1.2; second += 0.001) {
+        rx_set_voice(r->rx, 0, &voice);
+        run_until(r, second);
+    }
+    check_tone(r, 1.042, 0, 0.5);
+    close_room(r);
+}
+
+/*
+ * A mono stream to both channels, which then part, join and fall silent: no click, and the channel whose part
+ * of the route does not change is the same as without, to the least of 16 bits.
+ */
+static void a_route_that_parts_is_a_crossfade(void **state)
+{
+    static const unsigned one[] = {0};
+    static const struct route routes[] = {
+        {.count = 2, .entries = {{0, 0, 1}, {1, 0, 0.5f}}},  /* two mixes */
+        {.count = 2, .entries = {{0, 0, 1}, {1, 0, 0.25f}}}, /* by a ramp */
+        {.count = 1, .entries = {{0, 0, 1}}},                /* by a ramp, too */
+        {.count = 0},                                        /* as it was; the mixes stay two */
+        {.count = 2, .entries = {{0, 0, 1}, {1, 0, 0.5f}}},
+    };
+    static const double gains[] = {0.5, 0.25, 0, 1, 0.5};
+    struct room *changed = open_room(1), *same = open_room(1);
+    struct voice_settings voice = {.gain = 1};
+    double worst = 0;
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct room *r = k ? same : changed;
+
+        run_until(r, 0.5);
+        switch_on(r, 0, 100 * NS_PER_MS);
+        for (int i = 0; i < 5; i++) {
+            run_until(r, 1 + 0.2 * i);
+            voice.route = routes[i];
+            if (r == changed)
+                rx_set_voice(r->rx, 0, &voice);
+        }
+        run_until(r, 2);
+    }
+    for (int i = 0; i < 5; i++) {
+        changed->ear = 0;
+        check_tone(changed, 1.1 + 0.2 * i, 0, 1);
+        changed->ear = 1;
+        check_tone(changed, 1.1 + 0.2 * i, 0, gains[i]);
+    }
+    assert_true(kink(changed, 0.7, 2, one, 1) < 1.1);
+    changed->ear = 0;
+    assert_true(kink(changed, 0.7, 2, one, 1) < 1.1);
+    assert_int_equal(status_of(changed, 0).starts, 1);
+    assert_int_equal(status_of(changed, 0).concealed, 0);
+    assert_int_equal(changed->written, same->written);
+    for (int64_t i = 0; i < same->written; i++)
+        worst = fmax(worst, fabs((double)changed->heard[i * WIDTH] - (double)same->heard[i * WIDTH]));
+    print_message("a channel that is not rerouted: %.1f dB off\n", 20 * log10(worst / LEVEL + 1e-20));
+    assert_true(worst < LEVEL * 3e-5);
+    close_room(changed);
+    close_room(same);
+}
+
+/* Another route and another delay, each while the other is on its way, and again before it is there. */
+static void routes_and_delays_may_meet(void **state)
+{
+    static const unsigned one[] = {0};
+    struct voice_settings voice = {.gain = 1};
+    struct room *r = open_room(1);
+
+    (void)state;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    for (int i = 0; i < 60; i++) {
+        run_until(r, 1 + 0.007 * i);
+        voice.delay_ns = i % 5 == 4 ? (int64_t)(i % 4) * NS_PER_MS : voice.delay_ns;
+        voice.route.count = (unsigned)i % 3;
+        voice.route.entries[0] = (struct route_entry){0, 0, 1};
+        voice.route.entries[1] = (struct route_entry){1, 0, i % 2 ? 1 : 0.5f};
+        rx_set_voice(r->rx, 0, &voice);
+    }
+    voice = (struct voice_settings){.gain = 1, .route = {.count = 1, .entries = {{1, 0, 1}}}};
+    rx_set_voice(r->rx, 0, &voice);
+    run_until(r, 2);
+    check_tone(r, 1.9, 0, 0);
+    assert_true(kink(r, 0.7, 2, one, 1) < 1.1);
+    r->ear = 1;
+    check_tone(r, 1.9, 0, 1);
+    assert_true(kink(r, 0.7, 2, one, 1) < 1.1);
+    assert_int_equal(status_of(r, 0).starts, 1);
+    close_room(r);
+}
+
+/* What is set while there is nothing to hear is in force when there is. */
+static void mute_while_idle_is_heard_at_once(void **state)
+{
+    struct room *r = open_room(1);
+
+    (void)state;
+    run_until(r, 0.5);
+    r->settings.mute = true;
+    rx_set(r->rx, &r->settings);
+    run_until(r, 0.6);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 1.2);
+    assert_int_equal(status_of(r, 0).starts, 1);
+    for (int64_t i = 0; i < r->written * WIDTH; i++)
+        assert_true(r->heard[i] == 0);
+    close_room(r);
+}
+
+/* A programme that ended while it was ducked begins at its level when the page is long over, and down while
+ * one sounds. */
+static void a_duck_goes_on_without_its_programme(void **state)
+{
+    struct room *r = open_room(2);
+
+    (void)state;
+    r->senders[1].priority = RTP_PRIORITY_PAGE;
+    run_until(r, 0.5);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    switch_on(r, 1, 100 * NS_PER_MS);
+    run_until(r, 1.2);
+    switch_off(r, 0);
+    run_until(r, 1.4);
+    switch_off(r, 1);
+    run_until(r, 2);
+    assert_true(status_of(r, 0).ducked_db == 0);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 2.4);
+    check_tone(r, 2.15, 0, 1); /* from 5 ms after its first sample on */
+    switch_off(r, 0);
+    run_until(r, 2.5);
+    switch_on(r, 1, 0);
+    run_until(r, 2.8);
+    switch_on(r, 0, 100 * NS_PER_MS);
+    run_until(r, 3.2);
+    check_tone(r, 2.94, 0, 0.1);
+    close_room(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -703,6 +854,11 @@ int main(void)
         cmocka_unit_test(the_others_are_undisturbed),
         cmocka_unit_test(a_delay_changes_by_a_crossfade),
         cmocka_unit_test(gains_and_mute_are_ramps),
+        cmocka_unit_test(settings_do_not_hold_up_a_route),
+        cmocka_unit_test(a_route_that_parts_is_a_crossfade),
+        cmocka_unit_test(routes_and_delays_may_meet),
+        cmocka_unit_test(mute_while_idle_is_heard_at_once),
+        cmocka_unit_test(a_duck_goes_on_without_its_programme),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 
 #include "proto/resample.h"
 
-enum { CHANNELS_MAX = 8, BLOCK_MAX = 512, FEED_MAX = 2048 };
+enum { CHANNELS_MAX = 64, BLOCK_MAX = 512, FEED_MAX = 2048 };
 
 static const char *const names[] = {"fastest", "medium", "best"};
 static uint64_t random_state = 20261121;
@@ -75,7 +75,7 @@ static void begin(struct bench *b, double part)
     int64_t whole;
     double at;
 
-    resampler_start(b->r, part);
+    resampler_start(b->r, b->channels, part);
     b->sum = 1 + (long double)part;
     resampler_position(b->r, &whole, &at);
     assert_int_equal(resampler_fed(b->r), 0);
@@ -322,6 +322,65 @@ static void start_forgets_everything(void **state)
     }
 }
 
+/* Of one that was made for many channels, a few at work: each number of them is the tone, and pays for no
+ * more than its groups. */
+static void few_channels_of_many_are_at_work(void **state)
+{
+    static const unsigned made_for[] = {1, 2, 3, 4, 5, 8, 9, 13, 64};
+    static struct bench b;
+
+    (void)state;
+    for (int quality = RESAMPLE_FASTEST; quality <= RESAMPLE_BEST; quality++)
+        for (size_t k = 0; k < sizeof made_for / sizeof *made_for; k++) {
+            open_bench(&b, made_for[k], (enum resample_quality)quality, 997.0 / 48000);
+            for (b.channels = 1; b.channels <= made_for[k]; b.channels += b.channels < 14 ? 1 : 25) {
+                unsigned all = made_for[k], pays = b.channels <= 4 ? 4 : b.channels <= 8 ? 8 : all;
+
+                begin(&b, uniform());
+                assert_true(resampler_converting(b.r) >= b.channels);
+                assert_true(resampler_converting(b.r) <= (pays < all ? pays + 1 : all));
+                make(&b, 300, 1, 0);
+                b.square = 0;
+                b.made = 0;
+                for (int i = 0; i < 20; i++)
+                    make(&b, some_block(), 1 + 600e-6 * (uniform() - 0.5), below(200));
+                make(&b, 100, 1.0001, 0);
+                make(&b, 100, 1.9, 0);
+                assert_true(residual_db(&b) < (quality == RESAMPLE_FASTEST ? -95 : -115));
+            }
+            resampler_destroy(b.r);
+        }
+}
+
+/* What was at work is cleared a group at a time; then it is as good as new, and a start has nothing to clear.
+ */
+static void tidying_leaves_nothing_to_do(void **state)
+{
+    static struct bench used, fresh;
+
+    (void)state;
+    open_bench(&used, 64, RESAMPLE_FASTEST, 0.11);
+    assert_true(resampler_is_clear(used.r) && !resampler_tidy(used.r));
+    used.channels = 6;
+    begin(&used, 0);
+    make(&used, 200, 1.001, 0);
+    assert_false(resampler_is_clear(used.r));
+    assert_true(resampler_tidy(used.r));
+    assert_false(resampler_is_clear(used.r));
+    assert_true(resampler_tidy(used.r)); /* of 4 and 4; the third was not at work */
+    assert_true(resampler_is_clear(used.r) && !resampler_tidy(used.r));
+    open_bench(&fresh, 64, RESAMPLE_FASTEST, 0.02);
+    used.turns = 0.02;
+    used.channels = 64;
+    begin(&fresh, 0.25);
+    begin(&used, 0.25);
+    make(&fresh, 100, 1.0001, 0);
+    make(&used, 100, 1.0001, 0);
+    assert_memory_equal(fresh.out, used.out, 100 * 64 * sizeof(float));
+    resampler_destroy(used.r);
+    resampler_destroy(fresh.r);
+}
+
 static void too_little_input_is_an_error(void **state)
 {
     static struct bench b;
@@ -446,6 +505,8 @@ int main(void)
         cmocka_unit_test(any_fraction_can_be_preset),
         cmocka_unit_test(surplus_input_changes_nothing),
         cmocka_unit_test(start_forgets_everything),
+        cmocka_unit_test(few_channels_of_many_are_at_work),
+        cmocka_unit_test(tidying_leaves_nothing_to_do),
         cmocka_unit_test(too_little_input_is_an_error),
         cmocka_unit_test(nothing_asked_nothing_moved),
         cmocka_unit_test(look_ahead_is_what_need_asks_for),

@@ -197,9 +197,26 @@ static struct route parsed(const char *text)
     return route;
 }
 
+/* -0 is as silent as 0. */
 static void assert_bits(float a, float b)
 {
-    assert_memory_equal(&a, &b, sizeof a);
+    if (b == 0 && !signbit(b))
+        assert_true(a == 0);
+    else
+        assert_memory_equal(&a, &b, sizeof a);
+}
+
+/* What the card's channels play: added to -0, which changes no bit. */
+static void play(struct router *r, const float *from, float *to, size_t frames, unsigned card)
+{
+    static float mixes[COUNT(in)], ones[COUNT(in)];
+
+    for (size_t i = 0; i < frames; i++)
+        ones[i] = 1;
+    for (size_t i = 0; i < frames * card; i++)
+        to[i] = -0.0f;
+    router_run(r, from, mixes, frames);
+    router_spread(r, mixes, ones, to, frames);
 }
 
 /* Straight, of each number of channels to each. */
@@ -213,8 +230,9 @@ static void test_straight_shapes(void **state)
 
         assert_non_null(r);
         for (unsigned stream = 1; stream <= CHANNELS; stream++) {
-            router_set(r, &route, stream, RATE_HZ, true);
-            router_run(r, in, out, 8);
+            router_set(r, &route, stream);
+            assert_int_equal(router_mixes(r), stream < card ? stream : stream == 1 ? 1 : card);
+            play(r, in, out, 8, card);
             for (unsigned i = 0; i < 8 * card; i++) {
                 unsigned frame = i / card, channel = i % card;
 
@@ -241,8 +259,8 @@ static void test_swapped_shapes(void **state)
             for (unsigned i = 0; i < CHANNELS; i++)
                 route.entries[route.count++] = (struct route_entry){
                     .card = (uint8_t)i, .stream = (uint8_t)(CHANNELS - 1 - i), .gain = 1};
-            router_set(r, &route, stream, RATE_HZ, true);
-            router_run(r, in, out, 5);
+            router_set(r, &route, stream);
+            play(r, in, out, 5, card);
             for (unsigned i = 0; i < 5 * card; i++) {
                 unsigned from = CHANNELS - 1 - i % card;
 
@@ -261,11 +279,11 @@ static void test_mixes(void **state)
     float half = (float)pow(10, -6 / 20.0), heard[4];
 
     (void)state;
-    router_run(r, frame, heard, 1); /* of no stream */
+    play(r, frame, heard, 1, 4); /* of no stream */
     for (int i = 0; i < 4; i++)
         assert_bits(heard[i], 0);
-    router_set(r, &route, 4, RATE_HZ, true);
-    router_run(r, frame, heard, 1);
+    router_set(r, &route, 4);
+    play(r, frame, heard, 1, 4);
     assert_true(fabsf(heard[0] - half * 0.25f) < 1e-7f);
     assert_bits(heard[1], 1.375f / 4);
     assert_bits(heard[2], 1.5f);
@@ -284,8 +302,8 @@ static void test_mono_does_not_clip(void **state)
     for (unsigned i = 0; i < CHANNELS; i++)
         full[i] = -1;
     for (unsigned stream = 1; stream <= CHANNELS; stream++) {
-        router_set(r, &route, stream, RATE_HZ, true);
-        router_run(r, full, &heard, 1);
+        router_set(r, &route, stream);
+        play(r, full, &heard, 1, 1);
         assert_true(fabsf(heard + 1) < 1e-6f);
     }
     router_destroy(r);
@@ -303,13 +321,13 @@ static void ramp_in_blocks(size_t block)
 
     for (size_t i = 0; i < COUNT(ones); i++)
         ones[i] = 1;
-    router_set(r, &route, 2, RATE_HZ, true);
+    router_set(r, &route, 2);
     route = parsed("1=2:-6,2=2");
-    router_set(r, &route, 2, RATE_HZ, false);
+    assert_true(router_go(r, &route, RATE_HZ));
     for (size_t done = 0; done < 2 * RAMP; done += block) {
         size_t now = 2 * RAMP - done < block ? 2 * RAMP - done : block;
 
-        router_run(r, ones + 2 * done, heard + 2 * done, now);
+        play(r, ones + 2 * done, heard + 2 * done, now, 2);
     }
     for (size_t i = 0; i < RAMP; i++) {
         double part = (double)(i + 1) / RAMP;
@@ -336,28 +354,24 @@ static void test_ramp(void **state)
 /* Changes on the way, and back: no step is larger than a ramp's, and the end is the straight route's bits. */
 static void test_change_on_the_way(void **state)
 {
-    struct router *r = router_create(1), *copy = router_create(1);
+    struct router *r = router_create(1);
     struct route loud = parsed("1=1"), off = parsed("1=1:-120");
-    float one = 1, heard, twin, before = 1;
+    float one = 1, heard, before = 1;
 
     (void)state;
-    router_set(r, &loud, 1, RATE_HZ, true);
+    router_set(r, &loud, 1);
     for (int i = 0; i < 4 * RAMP; i++) {
         if (i % 200 == 0 && i < 2 * RAMP)
-            router_set(r, i % 400 == 0 ? &off : &loud, 1, RATE_HZ, false);
-        router_copy(copy, r);
-        router_run(r, &one, &heard, 1);
-        router_run(copy, &one, &twin, 1);
-        assert_bits(twin, heard);
+            assert_true(router_go(r, i % 400 == 0 ? &off : &loud, RATE_HZ));
+        play(r, &one, &heard, 1, 1);
         assert_true(fabsf(heard - before) < 1.01f / RAMP);
         before = heard;
     }
-    router_set(r, &loud, 1, RATE_HZ, false);
-    router_run(r, in, out, RAMP);
-    router_run(r, in, out, 100);
+    assert_true(router_go(r, &loud, RATE_HZ));
+    play(r, in, out, RAMP, 1);
+    play(r, in, out, 100, 1);
     assert_memory_equal(in, out, 100 * sizeof *in);
     router_destroy(r);
-    router_destroy(copy);
 }
 
 /* The same once more is no change; fewer channels than before leave nothing behind. */
@@ -367,21 +381,85 @@ static void test_same_and_fewer(void **state)
     struct route route = parsed("");
 
     (void)state;
-    router_set(r, &route, 2, RATE_HZ, true);
-    router_set(r, &route, 2, RATE_HZ, false);
-    router_run(r, in, out, 10);
+    router_set(r, &route, 2);
+    assert_true(router_go(r, &route, RATE_HZ));
+    play(r, in, out, 10, 2);
     assert_memory_equal(in, out, 20 * sizeof *in);
     route = parsed("1=2,2=1");
-    router_set(r, &route, 2, RATE_HZ, true);
-    router_set(r, &route, 1, RATE_HZ, false);
-    router_run(r, in, out, RAMP + 10);
-    for (int i = 0; i < RAMP + 10; i++)
+    router_set(r, &route, 2);
+    router_set(r, &route, 1);
+    assert_int_equal(router_mixes(r), 1);
+    play(r, in, out, 10, 2);
+    for (int i = 0; i < 10; i++) {
         assert_bits(out[2 * i], 0);
-    assert_bits(out[2 * RAMP + 1], in[RAMP]);
-    router_set(r, &route, 0, RATE_HZ, false);
-    router_run(r, in, out, 10);
+        assert_bits(out[2 * i + 1], in[i]);
+    }
+    router_set(r, &route, 0);
+    play(r, in, out, 10, 2);
     for (int i = 0; i < 20; i++)
         assert_bits(out[i], 0);
+    router_destroy(r);
+}
+
+/* What is alike is done once, and what parts or begins is not to be had by a ramp. */
+static void test_mixes_are_few(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        unsigned stream, mixes;
+        bool goes;
+    } cases[] = {
+        {"", "1=1,2=2", 2, 2, true},
+        {"", "1=2,2=1", 2, 2, true},
+        {"", "1=1", 2, 2, true}, /* to silence */
+        {"1=1", "", 2, 1, false},
+        {"", "1=1,2=2,3=1", 2, 2, false},
+        {"", "1=1,2=1,3=1,4=1,5=1,6=1,7=1,8=1", 1, 1, true},
+        {"", "1=1,2=1,3=1:-6,4=1,5=1,6=1,7=1,8=1", 1, 1, false},
+        {"1=mono,5=mono,8=mono", "1=2:-3,5=2:-3,8=2:-3", 64, 1, true},
+        {"1=mono,5=mono,8=mono", "1=2:-3,5=2:-3", 64, 1, false},
+        {"1=1+2,2=2+1,3=1", "1=1,2=1,3=1", 2, 2, true},
+        {"1=9", "1=1", 2, 1, false},
+        {"1=9", "2=8", 2, 1, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct route from = parsed(cases[i].from), to = parsed(cases[i].to);
+        struct router *r = router_create(8), *at_once = router_create(8);
+        static float ramped[COUNT(out)];
+
+        router_set(r, &from, cases[i].stream);
+        router_set(at_once, cases[i].goes ? &to : &from, cases[i].stream);
+        assert_int_equal(router_mixes(r), cases[i].mixes);
+        assert_int_equal(router_go(r, &to, RATE_HZ), cases[i].goes);
+        if (cases[i].goes)
+            for (int k = 0; k < RAMP; k++)
+                play(r, in, ramped, 1, 8);
+        play(r, in, ramped, 5, 8);
+        play(at_once, in, out, 5, 8);
+        for (int k = 0; k < 40; k++)
+            assert_bits(ramped[k] + 0.0f, out[k] + 0.0f);
+        router_destroy(r);
+        router_destroy(at_once);
+    }
+}
+
+/* Added to what others play, at a gain of each frame. */
+static void test_spread(void **state)
+{
+    static const float frames[] = {1, 2, 3, 4}, gains[] = {0.5f, 2};
+    struct route route = parsed("1=2,3=1,4=2");
+    struct router *r = router_create(4);
+    float mixes[4], card[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    static const float wanted[] = {2, 1, 1.5f, 2, 9, 1, 7, 9};
+
+    (void)state;
+    router_set(r, &route, 2);
+    assert_int_equal(router_mixes(r), 2);
+    router_run(r, frames, mixes, 2);
+    router_spread(r, mixes, gains, card, 2);
+    assert_memory_equal(card, wanted, sizeof card);
     router_destroy(r);
 }
 
@@ -402,7 +480,7 @@ static double frame_ns(struct route route, bool copied)
     struct router *r = router_create(CHANNELS);
     double best = INFINITY;
 
-    router_set(r, &route, CHANNELS, RATE_HZ, true);
+    router_set(r, &route, CHANNELS);
     for (int round = 0; round < 20; round++) {
         double start = now_ns(), took;
 
@@ -488,6 +566,8 @@ int main(void)
         cmocka_unit_test(test_ramp),
         cmocka_unit_test(test_change_on_the_way),
         cmocka_unit_test(test_same_and_fewer),
+        cmocka_unit_test(test_mixes_are_few),
+        cmocka_unit_test(test_spread),
         cmocka_unit_test(test_costs),
     };
 

@@ -1076,6 +1076,60 @@ static void sixty_four_channels(void **state)
     close_room(r);
 }
 
+/* A page of one channel to a card of 64: the same on all; and then on two, unlike each other. */
+static void one_channel_to_sixty_four(void **state)
+{
+    static const struct voice_settings parted = {.route = {.count = 2, .entries = {{0, 0, 1}, {63, 0, 0.5f}}},
+                                                 .gain = 1};
+    struct rx_config config = usual();
+    struct room *r;
+
+    (void)state;
+    config.card_channels = 64;
+    r = open_room(config);
+    r->sender.channels = 1;
+    run_until(r, 1);
+    switch_on(r, true);
+    run_until(r, 1.6);
+    assert_true(fabs(listen_at(r, 1.5, 0, 1000).level - LEVEL) < 0.002);
+    for (int64_t i = 0; i < r->written; i++)
+        for (unsigned c = 1; c < 64; c++)
+            assert_true(r->heard[i * 64 + c] == r->heard[i * 64]);
+    rx_set_voice(r->rx, 0, &parted);
+    run_until(r, 2);
+    assert_true(fabs(listen_at(r, 1.9, 0, 1000).level - LEVEL) < 0.002);
+    assert_true(fabs(listen_at(r, 1.9, 63, 1000).level - LEVEL / 2) < 0.002);
+    assert_true(listen_at(r, 1.9, 1, 1000).level == 0);
+    close_room(r);
+}
+
+/* As much latency and delay as the status says there is room for, and too much. */
+static void room_of_the_timeline_is_told(void **state)
+{
+    (void)state;
+    for (int too_much = 0; too_much < 2; too_much++) {
+        struct rx_config config = usual();
+        struct room *r;
+
+        config.quality = RESAMPLE_FASTEST;
+        config.settings.delay_ns = 400 * NS_PER_MS;
+        r = open_room(config);
+        assert_int_equal(status_of(r).room_ns, 0);
+        r->sender.channels = 64;
+        r->sender.frames = 6;
+        r->sender.link_ns = (too_much ? 200 : 112) * NS_PER_MS;
+        run_until(r, 1);
+        switch_on(r, true);
+        run_until(r, 2.5);
+        assert_int_equal(status_of(r).room_ns, 512 * NS_PER_MS);
+        assert_int_equal(status_of(r).link_ns, r->sender.link_ns + config.settings.delay_ns);
+        assert_true((status_of(r).early > 0) == (too_much > 0));
+        if (!too_much)
+            assert_int_equal(status_of(r).concealed, 0);
+        close_room(r);
+    }
+}
+
 static void cards_of_other_rates(void **state)
 {
     static const struct {
@@ -1389,6 +1443,8 @@ int main(void)
         cmocka_unit_test(restarted_in_another_format),
         cmocka_unit_test(channels_are_mapped),
         cmocka_unit_test(sixty_four_channels),
+        cmocka_unit_test(one_channel_to_sixty_four),
+        cmocka_unit_test(room_of_the_timeline_is_told),
         cmocka_unit_test(cards_of_other_rates),
         cmocka_unit_test(gain_and_clipping),
         cmocka_unit_test(own_delay_is_added),

@@ -59,6 +59,19 @@ static float loudest(const struct route *route, unsigned card, unsigned stream_c
     return stream_channels ? sum : 0;
 }
 
+/* Of all the card's channels. */
+static void play(struct router *r, const float *in, float *out, size_t frames, unsigned card_channels)
+{
+    static float mixes[FRAMES * RTP_CHANNELS_MAX], ones[FRAMES];
+
+    DEMAND(router_mixes(r) >= 1 && router_mixes(r) <= card_channels);
+    for (size_t i = 0; i < FRAMES; i++)
+        ones[i] = 1;
+    memset(out, 0, frames * card_channels * sizeof *out);
+    router_run(r, in, mixes, frames);
+    router_spread(r, mixes, ones, out, frames);
+}
+
 static void demand_work(const struct route *route, unsigned card_channels, unsigned stream_channels)
 {
     static float in[FRAMES * RTP_CHANNELS_MAX], ramped[FRAMES * RTP_CHANNELS_MAX],
@@ -69,12 +82,13 @@ static void demand_work(const struct route *route, unsigned card_channels, unsig
     DEMAND(a && b);
     for (unsigned i = 0; i < FRAMES * RTP_CHANNELS_MAX; i++)
         in[i] = i % 3 == 0 ? -1 : 1;
-    router_set(a, &straight, stream_channels, RATE_HZ, true);
-    router_set(a, route, stream_channels, RATE_HZ, false);
-    router_set(b, route, stream_channels, RATE_HZ, true);
-    router_run(a, in, ramped, 5);
-    router_run(a, in + 5 * stream_channels, ramped + 5 * card_channels, FRAMES - 5);
-    router_run(b, in, at_once, FRAMES);
+    router_set(a, &straight, stream_channels);
+    if (!router_go(a, route, RATE_HZ)) /* to other mixes */
+        router_set(a, route, stream_channels);
+    router_set(b, route, stream_channels);
+    play(a, in, ramped, 5, card_channels);
+    play(a, in + 5 * stream_channels, ramped + 5 * card_channels, FRAMES - 5, card_channels);
+    play(b, in, at_once, FRAMES, card_channels);
     for (unsigned i = 0; i < FRAMES * card_channels; i++) {
         float most = loudest(route, i % card_channels, stream_channels);
 

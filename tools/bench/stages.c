@@ -28,6 +28,7 @@
 #include "receiver/intake.h"
 #include "receiver/level.h"
 #include "receiver/route.h"
+#include "receiver/rx.h"
 #include "receiver/timeline.h"
 #include "sender/tx.h"
 
@@ -37,9 +38,10 @@ enum {
     BLOCK_FRAMES = 24, /* what a receiver renders in one cycle of 0.5 ms */
     MARGIN_FRAMES = 512,
     TIMELINE_SAMPLES = 1 << 21,
+    CARD_FRAMES = 4096,
     RUNS_MIN = 15,
     RUNS_MAX = 2001,
-    WIDTHS_MAX = 6
+    WIDTHS_MAX = 8
 };
 
 #define STAGE_NS (80 * NS_PER_MS) /* of CPU for one stage */
@@ -48,15 +50,25 @@ enum {
 #define LINK_NS  (10 * NS_PER_MS)
 #define STEP     1.00001
 
-/* What all stages work on: one stream of `channels`. */
+/* A receiver at work, its packets, and a card that keeps time. */
+struct reception {
+    struct rx *rx;
+    raw_ns now, t0; /* t0: the card's frame 0 left it */
+    int64_t written;
+    media_t next;
+    uint16_t sequence;
+    float *block;
+};
+
+/* What all stages work on: one stream of `channels`, and a card of as many or more. */
 struct world {
     enum rtp_codec codec;
-    unsigned channels;
+    unsigned channels, card_channels;
     unsigned packet_frames;
     size_t packet_samples, payload_len;
     struct clock_map map;
     float *sound; /* a batch of packets and MARGIN_FRAMES: noise */
-    float *out;   /* as much */
+    float *out;   /* as much, for the card */
     uint8_t *card;
     uint8_t (*datagrams)[RTP_DATAGRAM_MAX]; /* BATCH */
     struct rtp_packet packet;
@@ -68,6 +80,9 @@ struct world {
     struct conceal *conceal;
     struct router *straight, *crossed; /* channel to channel; each card channel of two of the stream */
     struct fader fader;
+    float gains[BLOCK_FRAMES], peaks[RTP_CHANNELS_MAX];
+    uint64_t clipped;
+    struct reception reception;
     struct resampler *resamplers[3]; /* by enum resample_quality */
 };
 
@@ -231,8 +246,64 @@ static void run_crossed(struct world *w)
 /* One voice more or less is one run of this. */
 static void run_mix(struct world *w)
 {
+    for (size_t i = 0; i < blocks_of(w); i++) {
+        fader_gains(&w->fader, w->gains, BLOCK_FRAMES);
+        router_spread(w->straight, w->sound + i * BLOCK_FRAMES * w->channels, w->gains, w->out, BLOCK_FRAMES);
+    }
+}
+
+static void run_meter(struct world *w)
+{
     for (size_t i = 0; i < blocks_of(w); i++)
-        fader_mix(&w->fader, w->sound + i * BLOCK_FRAMES * w->channels, w->out, BLOCK_FRAMES, w->channels);
+        meter_run(w->out, BLOCK_FRAMES, w->card_channels, w->peaks, &w->clipped);
+}
+
+static void deliver(struct world *w)
+{
+    struct reception *r = &w->reception;
+    uint8_t *bytes = w->datagrams[r->sequence % BATCH];
+
+    w->packet.sequence = r->sequence++;
+    w->packet.timestamp = (uint32_t)(uint64_t)r->next.n;
+    w->packet.ext.presentation.ns = ptp_at_media(r->next, RATE_HZ).ns + LINK_NS;
+    rtp_build(bytes, &w->packet, RTP_EXT_ID_DEFAULT);
+    rx_datagram(r->rx, 0, &w->map, bytes, rtp_header_bytes(true) + w->payload_len, r->now, 1);
+    r->next.n += w->packet_frames;
+}
+
+/* A cycle of BLOCK_FRAMES, with the packets that come in that time. */
+static void cycle(struct world *w)
+{
+    struct reception *r = &w->reception;
+    int64_t played = (r->now.ns - r->t0.ns) * RATE_HZ / NS_PER_S;
+
+    while (ptp_at_media((media_t){r->next.n + w->packet_frames}, RATE_HZ).ns <=
+           clock_map_ptp(&w->map, r->now).ns)
+        deliver(w);
+    if (r->written > 0)
+        rx_card(r->rx, r->now, r->written - played);
+    r->written += (int64_t)rx_render(r->rx, &w->map, CARD_FRAMES - (size_t)(r->written - played), r->block);
+    rx_deadline(r->rx, r->now);
+    r->now.ns += BLOCK_FRAMES * NS_PER_S / RATE_HZ;
+}
+
+/* Until it plays. */
+static void prepare_rx(struct world *w)
+{
+    struct rx_status status = {.state = RX_IDLE};
+
+    for (int i = 0; i < 10 * RATE_HZ / BLOCK_FRAMES && status.state != RX_PLAYING; i++) {
+        cycle(w);
+        rx_get_status(w->reception.rx, 0, &status);
+    }
+    if (status.state != RX_PLAYING)
+        abort();
+}
+
+static void run_rx(struct world *w)
+{
+    for (size_t i = 0; i < blocks_of(w); i++)
+        cycle(w);
 }
 
 static void run_resampler(struct world *w, enum resample_quality quality)
@@ -261,18 +332,18 @@ static void run_best(struct world *w)
 
 static void run_start_medium(struct world *w)
 {
-    resampler_start(w->resamplers[RESAMPLE_MEDIUM], 0.5);
+    resampler_start(w->resamplers[RESAMPLE_MEDIUM], w->channels, 0.5);
 }
 
 static void run_start_best(struct world *w)
 {
-    resampler_start(w->resamplers[RESAMPLE_BEST], 0.5);
+    resampler_start(w->resamplers[RESAMPLE_BEST], w->channels, 0.5);
 }
 
 static void convert(struct world *w, enum pcm_format format)
 {
     for (size_t i = 0; i < blocks_of(w); i++)
-        pcm_to_card(format, w->sound + i * BLOCK_FRAMES * w->channels, w->card, BLOCK_FRAMES * w->channels);
+        pcm_to_card(format, w->out, w->card, BLOCK_FRAMES * w->card_channels);
 }
 
 static void run_s16(struct world *w)
@@ -305,12 +376,14 @@ static const struct stage stages[] = {
     {"resample medium", "", NULL, run_medium, BATCH},
     {"resample best", "", NULL, run_best, BATCH},
     {"mix", "receiver: one voice, at its gain", NULL, run_mix, BATCH},
+    {"meter", "receiver: the peaks of the card's channels", NULL, run_meter, BATCH},
     {"convert S16_LE", "receiver: to the card's format", NULL, run_s16, BATCH},
     {"convert S24_3LE", "", NULL, run_s24_3, BATCH},
     {"convert S32_LE", "", NULL, run_s32, BATCH},
+    {"rx", "receiver: all of that but the card's format, medium, in whole cycles", prepare_rx, run_rx, BATCH},
     {"a hole", "receiver: one lost packet, modelled, filled, crossfaded", prepare_hole, run_hole, 0},
-    {"start medium", "receiver: a resampler begins anew", NULL, run_start_medium, 0},
-    {"start best", "", NULL, run_start_best, 0},
+    {"start medium", "receiver: a resampler that was at work begins anew", run_medium, run_start_medium, 0},
+    {"start best", "", run_best, run_start_best, 0},
 };
 
 enum { STAGES = sizeof stages / sizeof *stages };
@@ -360,8 +433,8 @@ static int create_routers(struct world *w)
     struct route *crossed = calloc(1, sizeof *crossed);
     int error = -ENOMEM;
 
-    w->straight = router_create(w->channels);
-    w->crossed = router_create(w->channels);
+    w->straight = router_create(w->card_channels);
+    w->crossed = router_create(w->card_channels);
     if (!crossed || !w->straight || !w->crossed)
         goto out;
     for (unsigned channel = 0; channel < w->channels; channel++) {
@@ -369,13 +442,34 @@ static int create_routers(struct world *w)
         crossed->entries[crossed->count++] =
             (struct route_entry){(uint8_t)channel, (uint8_t)(w->channels - 1 - channel), 0.25f};
     }
-    router_set(w->straight, &straight, w->channels, RATE_HZ, true);
-    router_set(w->crossed, crossed, w->channels, RATE_HZ, true);
+    router_set(w->straight, &straight, w->channels);
+    router_set(w->crossed, crossed, w->channels);
     fader_init(&w->fader, 0.5);
     error = 0;
 out:
     free(crossed);
     return error;
+}
+
+static int create_reception(struct world *w)
+{
+    const struct rx_config config = {
+        .card_rate_hz = RATE_HZ,
+        .card_channels = w->card_channels,
+        .card_frames = CARD_FRAMES,
+        .quality = RESAMPLE_MEDIUM,
+        .voices = 1,
+        .settings = {.gain = 1},
+        .duck = DUCK_STANDARD,
+        .seed = 1,
+    };
+    struct reception *r = &w->reception;
+
+    r->now = r->t0 = (raw_ns){RAW0};
+    r->next = media_at_ptp(clock_map_ptp(&w->map, r->now), RATE_HZ);
+    r->rx = rx_create(&config);
+    r->block = calloc((size_t)CARD_FRAMES * w->card_channels, sizeof *r->block);
+    return r->rx && r->block ? 0 : -ENOMEM;
 }
 
 static int create_core(struct world *w)
@@ -392,17 +486,21 @@ static int create_core(struct world *w)
     struct stream_description description = {.ext_id = RTP_EXT_ID_DEFAULT};
 
     for (int q = RESAMPLE_FASTEST; q <= RESAMPLE_BEST; q++) {
-        w->resamplers[q] = resampler_create(w->channels, (enum resample_quality)q);
+        w->resamplers[q] = resampler_create(w->card_channels, (enum resample_quality)q);
         if (!w->resamplers[q])
             return -ENOMEM;
+        resampler_start(w->resamplers[q], w->channels, 0);
     }
     w->tx = tx_create(&config);
     w->timeline = timeline_create(TIMELINE_SAMPLES);
-    w->conceal = conceal_create(w->channels);
+    w->conceal = conceal_create(w->card_channels);
     if (!w->tx || !w->timeline || !w->conceal || create_routers(w))
         return -ENOMEM;
     timeline_reset(w->timeline, w->channels, w->next);
+    conceal_set_channels(w->conceal, w->channels);
     conceal_reset(w->conceal, RATE_HZ);
+    if (create_reception(w))
+        return -ENOMEM;
     return intake_init(&w->intake, &description, TIMELINE_SAMPLES);
 }
 
@@ -416,20 +514,25 @@ static void world_free(struct world *w)
     router_destroy(w->straight);
     router_destroy(w->crossed);
     intake_free(&w->intake);
+    rx_destroy(w->reception.rx);
+    free(w->reception.block);
     free(w->sound);
     free(w->out);
     free(w->card);
     free(w->datagrams);
 }
 
-static int world_init(struct world *w, enum rtp_codec codec, unsigned channels, unsigned packet_frames)
+static int world_init(struct world *w, enum rtp_codec codec, unsigned channels, unsigned card_channels,
+                      unsigned packet_frames)
 {
-    size_t samples = ((size_t)BATCH * packet_frames + MARGIN_FRAMES) * channels;
+    unsigned widest = card_channels > channels ? card_channels : channels;
+    size_t samples = ((size_t)BATCH * packet_frames + MARGIN_FRAMES) * widest;
     uint32_t random = 1;
 
     *w = (struct world){
         .codec = codec,
         .channels = channels,
+        .card_channels = widest,
         .packet_frames = packet_frames,
         .packet_samples = (size_t)packet_frames * channels,
         .payload_len = (size_t)packet_frames * channels * rtp_codec_sample_bytes(codec),
@@ -458,6 +561,7 @@ static int world_init(struct world *w, enum rtp_codec codec, unsigned channels, 
 
 struct bench_options {
     char channels[64];
+    uint32_t card;
     uint32_t codec;
     double ptime_ms;
 };
@@ -472,6 +576,14 @@ static const struct option_spec specs[] = {
      .standard = "2,8,64",
      .argument = "N,...",
      .help = "numbers of channels, each a column"},
+    {.group = "Stream",
+     .name = "card",
+     .kind = OPTION_INTEGER,
+     MEMBER(card),
+     .min = 1,
+     .max = RTP_CHANNELS_MAX,
+     .argument = "N",
+     .help = "channels of the card, where they are more than the stream's"},
     {.group = "Stream",
      .name = "codec",
      .kind = OPTION_CHOICE,
@@ -567,7 +679,7 @@ int main(int argc, char **argv)
         return 2;
     frames = (unsigned)rtp_ptime_frames((uint32_t)(options.ptime_ms * 1000 + 0.5), RATE_HZ);
     for (int i = 0; i < count && !error; i++)
-        error = world_init(&worlds[i], (enum rtp_codec)options.codec, widths[i], frames);
+        error = world_init(&worlds[i], (enum rtp_codec)options.codec, widths[i], options.card, frames);
     if (error)
         fprintf(stderr, "bench-stages: out of memory\n");
     else
