@@ -236,8 +236,11 @@ static void hand_over(struct world *w, const uint8_t *bytes, size_t len, uint64_
     if (w->datagrams == DATAGRAMS_MAX)
         return;
     w->datagrams++;
-    w->loud |= !rtp_parse(bytes, len, RTP_EXT_ID_DEFAULT, &packet) && packet.has_ext &&
-               (packet.ext.codec == RTP_CODEC_F32 || packet.ext.codec == RTP_CODEC_OPUS);
+    if (!rtp_parse(bytes, len, RTP_EXT_ID_DEFAULT, &packet) && (w->config.plain || packet.has_ext)) {
+        unsigned codec = w->config.plain ? w->config.codec : packet.ext.codec;
+
+        w->loud |= codec == RTP_CODEC_F32 || codec == RTP_CODEC_OPUS;
+    }
     rx_datagram(w->rx, 0, &w->map, bytes, len, w->now, source);
     if (w->twin)
         rx_datagram(w->twin, 0, &w->map, bytes, len, w->now, source);
