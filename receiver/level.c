@@ -105,14 +105,17 @@ void duck_skip(struct duck *d, bool down, size_t frames)
         d->now = fminf(d->now * powf(d->rise, (float)frames), aim);
 }
 
-void meter_run(const float *in, size_t frames, unsigned channels, float *peaks, uint64_t *clipped)
+void meter_run(const float *in, size_t frames, unsigned channels, float *restrict peaks, uint64_t *clipped)
 {
-    for (size_t i = 0; i < frames; i++)
-        for (unsigned channel = 0; channel < channels; channel++, in++) {
-            float magnitude = fabsf(*in);
+    for (size_t i = 0; i < frames; i++, in += channels) {
+        uint32_t beyond = 0;
 
-            *clipped += magnitude > 1;
-            if (magnitude > peaks[channel])
-                peaks[channel] = magnitude;
+        for (unsigned channel = 0; channel < channels; channel++) {
+            float magnitude = fabsf(in[channel]), peak = peaks[channel];
+
+            beyond += magnitude > 1;
+            peaks[channel] = magnitude > peak ? magnitude : peak;
         }
+        *clipped += beyond;
+    }
 }
