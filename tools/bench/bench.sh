@@ -49,7 +49,8 @@
 # damage       --damage-seconds (600) at 10 ms, 5 ms, 3 ms and 2 ms, four streams at once (the latter two with packets of 0.25 ms
 #              and --resampler fastest at both ends)
 # stages       what each stage of the way of the sound costs: CPU time of the functions themselves (bench-stages), a packet and
-#              a channel, and as a share of one core, for 2, 8 and 64 channels. Needs no network; 5 s
+#              a channel, and as a share of one core, for 2, 8 and 64 channels, and for fewer than a card of 64 has. Needs no
+#              network; 15 s
 # wide         64 channels, L24, 48 kHz, 0.125 ms: 8000 packets/s from a file to a card, sender and receiver on one core each:
 #              what was lost, late, concealed or not sent, CPU, and the most memory each ever had
 # packet-sizes a table, a row each packet time: packets/s and bits/s with all headers; the latency it needs, which is that asked
@@ -212,7 +213,7 @@ tell_duration() {
         xrun) total=$((total + 65)) ;;
         join) total=$((total + skip + 45)) ;;
         damage) total=$((total + skip + damage_seconds + 30)) ;;
-        stages) total=$((total + 5)) ;;
+        stages) total=$((total + 15)) ;;
         packet-sizes) total=$((total + 30 * $(wc -w <<< "$packet_rows"))) ;;
         *) total=$((total + span)) ;;
         esac

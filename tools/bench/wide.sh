@@ -4,7 +4,8 @@
 part_stages() {
     echo 'measuring: stages'
     echo
-    "$build/bench-stages" && echo && "$build/bench-stages" --ptime 1 --channels 2,8
+    "$build/bench-stages" && echo && "$build/bench-stages" --ptime 1 --channels 2,8 && echo &&
+        "$build/bench-stages" --card 64 --channels 1,2,4,6,8,16,64
 }
 
 # resident NAME: the most memory it ever had, MiB
