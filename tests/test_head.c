@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "receiver/head.h"
+#include "receiver/voice.h"
 
 enum { RATE = 48000, STREAM = 2, FRAMES = 16384 };
 
@@ -99,11 +99,47 @@ static void a_head_that_joins_makes_the_same(void **state)
         }
 }
 
+/* What does not sound is cleared, a converter at a time; what does is left alone. */
+static void what_is_not_heard_is_cleared(void **state)
+{
+    static const struct route straight;
+    const struct rx_config config = {.card_rate_hz = RATE,
+                                     .card_channels = 64,
+                                     .quality = RESAMPLE_FASTEST,
+                                     .voices = 1,
+                                     .duck = DUCK_STANDARD};
+    static float out[100 * STREAM];
+    struct voice v = {0};
+
+    (void)state;
+    assert_int_equal(voice_init(&v, &config, 1 << 16), 0);
+    intake_free(&v.intake);
+    fill(&v.intake, RATE);
+    for (int i = 0; i < 2; i++) {
+        head_place(&v.heads[i], &v.intake, &straight, (struct media_pos){{100}, 0}, 1);
+        assert_int_equal(head_run(&v.heads[i], &v.intake, 100, 1, false, out), 0);
+    }
+    v.state = RX_PLAYING;
+    v.crossfade_left = 1;
+    assert_false(voice_tidy(&v));
+    v.crossfade_left = 0;
+    v.active = 1;
+    assert_true(voice_tidy(&v));
+    assert_false(voice_tidy(&v));
+    assert_true(resampler_is_clear(v.heads[0].resampler) && !resampler_is_clear(v.heads[1].resampler));
+    v.state = RX_IDLE;
+    assert_true(voice_tidy(&v));
+    assert_false(voice_tidy(&v));
+    assert_true(resampler_is_clear(v.heads[1].resampler));
+    voice_free(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_goes_by_what_differs),
         cmocka_unit_test(a_head_that_joins_makes_the_same),
+        cmocka_unit_test(what_is_not_heard_is_cleared),
     };
 
     return cmocka_run_group_tests_name("head", tests, NULL, NULL);

@@ -1076,9 +1076,11 @@ static void sixty_four_channels(void **state)
     close_room(r);
 }
 
-/* A page of one channel to a card of 64: the same on all. */
+/* A page of one channel to a card of 64: the same on all; and then on two, unlike each other. */
 static void one_channel_to_sixty_four(void **state)
 {
+    static const struct voice_settings parted = {.route = {.count = 2, .entries = {{0, 0, 1}, {63, 0, 0.5f}}},
+                                                 .gain = 1};
     struct rx_config config = usual();
     struct room *r;
 
@@ -1093,6 +1095,11 @@ static void one_channel_to_sixty_four(void **state)
     for (int64_t i = 0; i < r->written; i++)
         for (unsigned c = 1; c < 64; c++)
             assert_true(r->heard[i * 64 + c] == r->heard[i * 64]);
+    rx_set_voice(r->rx, 0, &parted);
+    run_until(r, 2);
+    assert_true(fabs(listen_at(r, 1.9, 0, 1000).level - LEVEL) < 0.002);
+    assert_true(fabs(listen_at(r, 1.9, 63, 1000).level - LEVEL / 2) < 0.002);
+    assert_true(listen_at(r, 1.9, 1, 1000).level == 0);
     close_room(r);
 }
 
