@@ -255,7 +255,8 @@ static void run_mix(struct world *w)
 static void run_meter(struct world *w)
 {
     for (size_t i = 0; i < blocks_of(w); i++)
-        meter_run(w->out, BLOCK_FRAMES, w->card_channels, w->peaks, &w->clipped);
+        meter_run(w->sound + i * BLOCK_FRAMES * w->card_channels, BLOCK_FRAMES, w->card_channels, w->peaks,
+                  &w->clipped);
 }
 
 static void deliver(struct world *w)
@@ -343,7 +344,8 @@ static void run_start_best(struct world *w)
 static void convert(struct world *w, enum pcm_format format)
 {
     for (size_t i = 0; i < blocks_of(w); i++)
-        pcm_to_card(format, w->out, w->card, BLOCK_FRAMES * w->card_channels);
+        pcm_to_card(format, w->sound + i * BLOCK_FRAMES * w->card_channels, w->card,
+                    BLOCK_FRAMES * w->card_channels);
 }
 
 static void run_s16(struct world *w)
