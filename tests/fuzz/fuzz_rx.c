@@ -572,7 +572,10 @@ static void card_jump(struct world *w)
     static const int32_t granules[] = {1, 6, 48, 1024};
     uint8_t how = byte(w);
 
+    /* it holds no more than its buffer; a card that says so all the same is card_reading()'s */
     w->card.first = card_position(w) + (how & 1 ? word(w) : 0);
+    if (w->card.first < w->card.written - (int64_t)w->config.card_frames)
+        w->card.first = w->card.written - (int64_t)w->config.card_frames;
     w->card.t0 = w->now;
     if (how & 2)
         w->card.ppm = (int8_t)byte(w) * 8;
