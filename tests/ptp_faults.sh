@@ -109,7 +109,7 @@ faults_change() {
 faults_apart() {
     awk -F, -v from="$1" -v until="$2" 'NR > 1 && $2 / 1e9 >= from && $2 / 1e9 <= until {
         n++; d = $3 < 0 ? -$3 : $3; if (d > worst) worst = d }
-        END { if (n) printf "%.1f\n", worst / 1000; else print "none" }' "$work/pair.csv"
+        END { if (n) printf "%.1f\n", worst / 1000; else print "" }' "$work/pair.csv"
 }
 
 faults_heard_one() {

@@ -115,7 +115,7 @@ for object in $core; do
     [ -f "$build/$object.o" ] || { echo "$build/$object.o is missing: run make first"; exit 1; }
     nm --defined-only -g "$build/$object.o" | awk '{ print $3 }'
 done | sort -u > "$work/own"
-grep -q missing "$work/own" && { cat "$work/own"; exit 1; }
+grep -q 'is missing:' "$work/own" && { cat "$work/own"; exit 1; }
 for object in $core; do
     check_object "$build/$object.o" "$object"
 done

@@ -4,7 +4,8 @@
 # that says "skip: WHY" and exits with 77 is counted as skipped.
 #
 # Most tests wait for something most of the time, so JOBS of them (4) run at a time. Scripts with a line "# alone: WHY", and tests behind --,
-# come after, one by one: what they measure others would disturb.
+# come after, one by one: what they measure others would disturb. A script that fails beside others may have been starved by
+# them, so at the very end it runs once more, by itself; what it said when it failed is shown, whatever comes of that.
 #
 # A virtual machine stands still by itself, and what was late then is no fault of what was tested. So a witness runs beside; a test that
 # fails while it saw the machine stand still for more than 5 ms is run again, twice at most, and that is told.
@@ -38,18 +39,24 @@ run() {
     mv "$results/$1.new" "$results/$1"
 }
 
-passed=0 failed=0 skipped=0 names=
+passed=0 failed=0 skipped=0 names= beside=yes
 tell() {
     local code took name again verdict
     read -r code took name again < "$results/$1"
+    mv "$results/$1" "$results/$1.told"
+    if [ -n "$beside" ] && [ $code != 0 ] && [ $code != 77 ] && [[ $name = *.sh ]]; then
+        mv "$results/$1.log" "$results/$1.beside"
+        return
+    fi
     case $code in
     0) passed=$((passed + 1)) verdict=ok ;;
     77) skipped=$((skipped + 1)) verdict="skipped: $(grep -m 1 -o 'skip: .*' "$results/$1.log")" ;;
     *) failed=$((failed + 1)) verdict="FAILED ($code)" names="$names $name" ;;
     esac
+    [ ! -e "$results/$1.beside" ] || verdict="beside others it failed; by itself $verdict"
     printf '%-28s %6d.%03d s  %s\n' "$name" $((took / 1000)) $((took % 1000)) "$verdict${again:+ $again}"
     [ $code = 0 ] || [ $code = 77 ] || sed 's/^/    /' "$results/$1.log" | tail -n 60
-    mv "$results/$1" "$results/$1.told"
+    [ ! -e "$results/$1.beside" ] || sed 's/^/    beside others: /' "$results/$1.beside" | tail -n 60
 }
 tell_all() {
     local result
@@ -79,11 +86,19 @@ for test in "${together[@]}"; do
 done
 [ ${#running[@]} = 0 ] || wait "${!running[@]}"
 tell_all
+beside=
 for test in "${alone[@]}"; do
     number=$((number + 1))
     run $number "$test"
     tell_all
 done
+for ((i = 1; i <= ${#together[@]}; i++)); do
+    [ -e "$results/$i.beside" ] || continue
+    run $i "${together[i - 1]}"
+    tell_all
+done
+lost=$((number - passed - failed - skipped))
+[ $lost = 0 ] || { echo "$lost ended without a result"; failed=$((failed + lost)); }
 [ -z "$names" ] || echo "failed:$names"
 [ $skipped = 0 ] && echo "$passed passed, $failed failed" || echo "$passed passed, $failed failed, $skipped skipped"
 exit $((failed > 0))

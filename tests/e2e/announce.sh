@@ -12,8 +12,8 @@ fake_start sender --sync 16
 fake_tell 'noise 20; gm 00-1D-C1-FF-FE-00-00-01' sender
 send="$build/unisono-send --input tone --group $group --interface eth0 --latency 80"
 
-run wire @listener tshark -q -i eth0 -f 'udp port 9875' -w "$work/sap.pcap"
-await wire 15 'Capturing on'
+run wire @listener dumpcap -q -i eth0 -f 'udp port 9875' -w "$work/sap.pcap"
+await wire 15 '^File: '
 
 # said FILTER FIELD...: a line for each announcement on the wire so far that FILTER lets through
 said() {

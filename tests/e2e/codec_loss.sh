@@ -19,7 +19,7 @@ for name in plain fec; do
     run $name @player "$build/unisono-recv" --device $name --group "$base:$((port + 2))" --interface eth0 --clock system \
         --stats "$work/$name.json"
     run "relay_$name" @middle chrt -f 60 "$build/relay" --from "$base:$port" --to "$base:$((port + 2))" --interface eth0 \
-        --after 50 --until 250 --loss 10 --reorder 5 --duplicate 5 --hold 2
+        --after 150 --until 350 --loss 10 --reorder 5 --duplicate 5 --hold 2
     await $name 10 'clock system: locked'
     run "send_$name" @sender "$build/unisono-send" --input "file:$work/voice.wav" --loop --codec Opus ${options[$name]} --latency 200 \
         --group "$base:$port" --interface eth0 --clock system
@@ -29,7 +29,7 @@ for name in plain fec; do
     lost=$(stat_of "$work/relay_$name.out" lost)
     await_stat $name 5 lost_packets '>=' "$lost"
     stop "send_$name"
-    await $name 10 'no stream: silence'
+    await_stat $name 10 state = idle
     stop $name
     made_up=$(stat_of "$work/$name.json" made_up_frames) recovered=$(stat_of "$work/$name.json" recovered_frames)
     echo "  $name: $lost packets lost, $made_up frames made up, $recovered brought back"

@@ -29,7 +29,7 @@ sleep 5 # the sound that is measured
 for codec in l24 f32 opus fec; do
     stop "send_$codec"
     check "$codec: the sender ends cleanly" [ $status = 0 ]
-    await $codec 10 'no stream: silence'
+    await_stat $codec 10 state = idle
     stop $codec
     check "$codec: nothing was lost" [ "$(stat_of "$work/$codec.json" lost_packets)" = 0 ]
 done

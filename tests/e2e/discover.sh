@@ -29,7 +29,7 @@ announcer() {
 once() { local space=ns_$1; ip netns exec "${!space}" bash -c 'cat "$0" > /dev/udp/239.255.255.255/9875' "$2"; }
 send() { # NAME HOST GROUP [OPTION...]
     run "$1" "@$2" "$build/unisono-send" --input tone:997 --latency 80 --group "$3" $net --advertise=no "${@:4}"
-    await "$1" 10 'info: sending'
+    await "$1" 10 'info: sending$'
 }
 play() { # NAME OPTION...
     run "$1" @player "$build/unisono-recv" --device "$1" $net --stats "$work/$1.json" "${@:2}"
@@ -40,6 +40,7 @@ heard() {
     local from until
     from=$(stat_of "$work/$1.json" time_s)
     sleep "$2"
+    fresh "$1" || return 1
     until=$(stat_of "$work/$1.json" time_s)
     "$build/clicks" --recording "$work/$1.playback" --from "$from" --until "$until" > "$work/$1.clicks"
     holds "$work/$1.clicks" '.peak > 0.2 and .peak < 0.26' > /dev/null || { cat "$work/$1.clicks"; return 1; }

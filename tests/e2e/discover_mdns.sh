@@ -45,7 +45,7 @@ publish() {
 }
 send() { # NAME GROUP
     run "$1" @sender "$build/unisono-send" --input tone:997 --latency 80 --group "$2" $net
-    await "$1" 10 'info: sending'
+    await "$1" 10 'info: sending$'
 }
 
 # ---- no D-Bus, no daemon; then they come ------------------------------------------------------------------------
@@ -59,7 +59,7 @@ send first "$group"
 publish 1 "$group"
 check 'a stream that is published is found, the daemon come late' await_stat named 30 state = playing
 check 'by mDNS' grep -q "stream \"Stage left\", by mDNS: $group, L24/48000/2, Unisono, from 10.77.0.1" "$work/named.log"
-ip netns exec "$ns_player" env "$(on_bus player)" "$build/unisono-recv" --list --list-seconds 3 --interface eth0 > "$work/list"
+ip netns exec "$ns_player" env "$(on_bus player)" "$build/unisono-recv" --list --list-seconds 6 --interface eth0 > "$work/list"
 check 'it is listed' grep -qE "^Stage left +$group .* 10.77.0.1 +mDNS +Unisono$" "$work/list"
 
 # ---- it moves; it goes ---------------------------------------------------------------------------------------------
@@ -71,11 +71,11 @@ publish 2 "$other"
 check 'the receiver follows' await named 20 "by mDNS: $other"
 check 'and plays' await_stat named 10 state = playing
 stop avahi-player TERM
+fresh named # the log says once in a while that nothing is announced, and has just said so
 check 'without the daemon nothing is announced' await_stat named 5 state = playing
-await named 15 'no longer announced'
 avahi player
 check 'the daemon that comes back is asked' test -n "$(ip netns exec "$ns_player" env "$(on_bus player)" "$build/unisono-recv" \
-    --list --list-seconds 3 --interface eth0 | grep '^Stage left')"
+    --list --list-seconds 6 --interface eth0 | grep '^Stage left')"
 stop publish
 stop moved
 check 'it ends in silence' await_stat named 10 state = idle

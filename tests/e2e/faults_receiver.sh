@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 card steady 'ppm 50.0'
-card frail 'ppm -80.0 xrun_at "5" unplug_at 9 unplug_for 2'
+card frail 'ppm -80.0 xrun_at "5" unplug_at 12 unplug_for 2'
 card late 'ppm 20.0'
 for name in sender steady frail late; do host $name; done
 net="--group $group --interface eth0 --clock system"
@@ -28,6 +28,7 @@ await_stat frail 10 xruns '>' 0
 await_stat frail 5 state = playing
 check 'the xrun is told' await frail 5 'ran dry \([0-9]+ times so far\)'
 check 'and sound is back' await_stat frail 5 starts '>=' 2
+xruns=$(stat_of "$work/frail.json" xruns) starts=$(stat_of "$work/frail.json" starts)
 
 # ---- a receiver that is held up ---------------------------------------------------------------------------------
 kill -STOP "${pid[late]}"
@@ -38,7 +39,6 @@ check 'and sound is back' await_stat late 5 starts '>=' 2
 await_stat late 5 state = playing
 
 # ---- a card that is pulled out ----------------------------------------------------------------------------------
-xruns=$(stat_of "$work/frail.json" xruns) starts=$(stat_of "$work/frail.json" starts)
 await frail 10 'the sound device is gone; looking for it'
 check 'the status says so' await_stat frail 3 device_present = false
 await frail 10 'the sound device is back'

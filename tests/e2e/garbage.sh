@@ -84,7 +84,7 @@ done
 sleep 1 # an untroubled end
 stop sender
 for name in $receivers; do
-    await $name 10 'no stream: silence'
+    await_stat $name 10 state = idle
     stop $name
     check "$name: ends cleanly" [ $status = 0 ]
     check "$name: few lines in the log" compare "$(wc -l < "$work/$name.log")" '<' 80

@@ -81,12 +81,12 @@ reports=$(stat_of "$work/near.json" rtcp_sent)
 check 'near: is heard again' await_stat near 15 rtcp_sent '>' "$reports"
 
 # ---- the sender's interface -------------------------------------------------------------------------------------
-heard=$(stat_of "$work/sender.json" rtcp_heard)
 before=$(index_of sender)
 unplug sender
 for name in $receivers; do await_stat $name 5 state = idle; done
 check 'the sender says that its interface is gone' await sender 5 'network interface eth0 was removed'
 plug sender
+heard=$(stat_of "$work/sender.json" rtcp_heard)
 check 'its interface has another index' [ "$(index_of sender)" != "$before" ]
 check 'all play again within 3 s' within 3 await_stat near 10 state = playing
 await_stat far 10 state = playing

@@ -8,6 +8,7 @@
 #   await NAME SECONDS 'REGEX'        until its log or output matches; fails the test when it does not, or it ended
 #   await_stat NAME SECONDS MEMBER OP VALUE   until the newest line of its statistics, $work/NAME.json, says so; OP is
 #                                     one of awk's for numbers, or = for a word
+#   fresh NAME                        until there is a line of its statistics that was written after this
 #   stop NAME [SIGNAL]                ends it (INT) and waits; its exit status is in $status
 #   check 'what is claimed' COMMAND   one assertion
 #   holds FILE 'JQ' [OPTION]...       the file is not empty, and what jq says of it is true in the end; options are jq's
@@ -72,6 +73,10 @@ run() {
     local name=$1 space=
     shift
     case $1 in @*) space=ns_${1#@}; shift ;; esac
+    # of another of this name
+    rm -f "$work/$name.json"
+    : > "$work/$name.out"
+    : > "$work/$name.log"
     if [ -n "$space" ]; then
         ip netns exec "${!space}" "$@" > "$work/$name.out" 2> "$work/$name.log" < "${input:-/dev/null}" &
     else
@@ -81,7 +86,7 @@ run() {
 }
 
 await() {
-    local name=$1 until=$((SECONDS + $2))
+    local name=$1 until=$((SECONDS + $2 + 1)) # SECONDS may be about to tick
     until grep -qE -- "$3" "$work/$name.log" "$work/$name.out"; do
         if [ $SECONDS -ge $until ] || ! kill -0 "${pid[$name]}" 2> /dev/null; then
             grep -qE -- "$3" "$work/$name.log" "$work/$name.out" && return 0
@@ -95,7 +100,7 @@ await() {
 }
 
 await_stat() {
-    local until=$((SECONDS + $2)) value
+    local until=$((SECONDS + $2 + 1)) value
     while :; do
         value=$(stat_of "$work/$1.json" "$3" 2> /dev/null)
         if [ "$4" = = ] && [ "$value" = "$5" ]; then return 0; fi
@@ -108,6 +113,8 @@ await_stat() {
     failures=$((failures + 1))
     return 1
 }
+
+fresh() { await_stat "$1" 5 time_s '>' "$(stat_of "$work/$1.json" time_s)"; }
 
 stop() {
     kill -"${2:-INT}" "${pid[$1]}" 2> /dev/null
@@ -134,9 +141,11 @@ stat_of() {
     grep -oE "\"$2\": *(\"[^\"]*\"|[^,}]*)" "$1" | tail -n 1 | cut -d: -f2- | tr -d '" '
 }
 
-# compare A OP B with reals: compare "$x" '<' 5
+is_number() { [[ $1 =~ ^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$ ]]; }
+
+# compare A OP B with reals: compare "$x" '<' 5; what is no number is never true
 compare() {
-    [ -n "$1" ] && [ -n "$3" ] && awk -v a="$1" -v b="$3" "BEGIN { exit !(a + 0 $2 b + 0) }" || { echo "$1 is not $2 $3"; return 1; }
+    is_number "$1" && is_number "$3" && awk -v a="$1" -v b="$3" "BEGIN { exit !(a + 0 $2 b + 0) }" || { echo "$1 is not $2 $3"; return 1; }
 }
 
 # jq itself finds nothing wrong with an empty file

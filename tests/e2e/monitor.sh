@@ -23,10 +23,10 @@ clock() { echo "--interface eth0 --clock ptp4l:$(ptp4l_socket $1)"; }
 listen() { # NAME HOST GROUP
     run $1 @$2 "$build/unisono-recv" --device $1 --group $3 $(clock $2)
 }
-run wire @ear tshark -i eth0 -f 'ip and not igmp' -w "$work/wire.pcap"
-await wire 15 'Capturing on'
+run wire @ear dumpcap -q -i eth0 -f 'ip and not igmp' -w "$work/wire.pcap"
+await wire 15 '^File: '
 run sender @sender "$build/unisono-send" --input tone:997 --group $group $(clock sender) --latency 80 --name 'Stage left'
-await sender 20 'info: sending'
+await sender 20 'info: sending$'
 listen one near $group
 listen two near $group
 listen three far $group

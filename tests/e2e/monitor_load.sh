@@ -30,7 +30,7 @@ cpu=$(awk -v t=$(($(ticks $process) - before)) -v s="$seconds" -v hz="$(getconf 
 rss=$(resident $process)
 echo "  $members receivers: $cpu % of a processor, $rss kB resident"
 check 'less than 100 MiB' [ "$rss" -lt 102400 ]
-check 'less than 10 % of a processor' compare "$cpu" '<' 10
+check "less than 10 % of a processor: $cpu %" compare "$cpu" '<' 10
 
 stop monitor
 check 'the monitor ends cleanly' [ $status = 0 ]

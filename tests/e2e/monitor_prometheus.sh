@@ -19,7 +19,7 @@ serve() {
 }
 
 # code URL [OPTION...]: of the answer
-code() { curl --silent --max-time 20 --output "$work/body" --dump-header "$work/head" --write-out '%{http_code}' "$@"; }
+code() { curl --silent --max-time 50 --output "$work/body" --dump-header "$work/head" --write-out '%{http_code}' "$@"; }
 answers() { local want=$1; shift; [ "$(code "$@")" = "$want" ] || { head "$work/head" "$work/body"; return 1; }; }
 of_head() { grep -qiE -- "$1" "$work/head" || { cat "$work/head"; return 1; }; }
 
@@ -53,7 +53,7 @@ check "a header beyond bounds is refused" bash -c "[ \$(curl -s -o /dev/null -w 
 parallel() {
     local i wanted=0
     for i in $(seq 100); do
-        curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}\n' "$url/metrics" >> "$work/codes" &
+        curl --silent --max-time 50 --output /dev/null --write-out '%{http_code}\n' "$url/metrics" >> "$work/codes" &
         clients[i]=$!
     done
     wait "${clients[@]}"
@@ -67,7 +67,7 @@ check "100 requests at once are all answered" parallel
 exec 3<> "/dev/tcp/127.0.0.1/${url##*:}" 4<> "/dev/tcp/127.0.0.1/${url##*:}"
 printf 'GET /met' >&3
 for _ in $(seq 50); do printf 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'; done >&4
-check "slow clients do not keep others waiting" answers 200 --max-time 2 "$url/metrics"
+check "slow clients do not keep others waiting" answers 200 --max-time 5 "$url/metrics"
 time_of() { curl -s "$url/metrics" | awk '$1 == "unisono_monitor_time_seconds" { printf "%.0f", $2 }'; }
 goes_on() {
     local before until=$((SECONDS + 10))
@@ -94,7 +94,7 @@ if [ -n "$hostile" ]; then
     # asks for more than the sockets hold, and reads none of it
     exec 5<> "/dev/tcp/127.0.0.1/${url##*:}"
     for _ in $(seq 200); do printf 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'; done >&5
-    check "who never reads harms nobody" answers 200 --max-time 2 "$url/metrics"
+    check "who never reads harms nobody" answers 200 --max-time 5 "$url/metrics"
     cut_off() {
         local until=$((SECONDS + 30))
         while ss -Htn state established "sport = :${url##*:}" | grep -q .; do

@@ -27,7 +27,8 @@ begin() {
         "PS1='shell-is-back\$ ' TERM=$term LC_ALL=$locale bash --norc --noprofile" || return 1
     desk set-option -g remain-on-exit on > /dev/null
     await_text 'shell-is-back' || return 1
-    desk send-keys "stty -g > $work/before; ${program:-$screen} $*; echo status=\$?; stty -g > $work/after" Enter
+    rm -f "$work/before" "$work/after"
+    desk send-keys "stty -g > $work/before; ${program:-$screen} $*; code=\$?; stty -g > $work/after; echo status=\$code" Enter
 }
 
 text() { desk capture-pane -p; }
@@ -50,7 +51,13 @@ await_no_text() {
 }
 ascii() { ! text | LC_ALL=C grep -n '[^ -~]' || return 1; }
 first_line() { text | head -n 1 | grep -qE -- "$1" || { text; return 1; }; }
-last_line() { text | tail -n 1 | grep -qE -- "$1" || { text; return 1; }; }
+last_line() {
+    local until=$((SECONDS + 10))
+    until text | tail -n 1 | grep -qE -- "$1"; do
+        [ $SECONDS -lt $until ] || { text; return 1; }
+        sleep 0.05
+    done
+}
 restored() { cmp "$work/before" "$work/after"; }
 
 # ---- a desk of 80x24 --------------------------------------------------------------------------------------------

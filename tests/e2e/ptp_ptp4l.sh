@@ -9,11 +9,13 @@
 # WHAT COMMANDS UNDO REASON: what is wrong goes on until all are in holdover and say why
 fault() {
     local name
+    local -A lines=()
+    for name in $faults_hosts; do lines[$name]=$(wc -l < "$work/$name.log"); done
     faults_begin "$1"
     fake_tell "$2" $faults_hosts
     for name in $faults_hosts; do
         check "$1: $name holds over" await_stat $name 15 clock_state = holdover
-        check "$1: $name says why" grep -qE "$4" "$work/$name.log"
+        check "$1: $name says why" grep -qE "$4" <(tail -n +$((lines[$name] + 1)) "$work/$name.log")
     done
     [ -z "$3" ] || fake_tell "$3" $faults_hosts
 }

@@ -18,8 +18,8 @@ run relay @middle "$build/relay" --from $group --to $torn --interface eth0 --los
 for name in whole torn; do await $name 10 'clock system: locked'; done
 run sender @sender "$build/unisono-send" $net --group $group --input "file:$work/sung.wav" --codec Opus --ptime 5 --latency 100
 
-# 600 packets, of which a dozen are lost by now
-check 'the recording goes on while packets are lost' await_stat torn 15 record_frames '>' $((600 * packet))
+# 400 packets, of which some are lost by now
+check 'the recording goes on while packets are lost' await_stat torn 15 record_frames '>' $((400 * packet))
 check 'by then the sender has not ended' kill -0 "${pid[sender]}"
 await relay 15 '"lost"'
 lost=$(stat_of "$work/relay.out" lost)
@@ -44,7 +44,7 @@ check 'nothing else is' [ "$(stat_of "$work/torn.json" record_gap_frames) $(stat
 $(stat_of "$work/whole.json" record_concealed_frames)" = '0 0 0' ]
 check 'the file has as many frames as the statistics' [ "$torn_frames" = "$(stat_of "$work/torn.json" record_frames)" ]
 check 'it is as long as what was sent' [ "$whole_frames" -ge $((6 * 48000)) -a "$whole_frames" -lt $((6 * 48000 + 4 * packet)) ]
-check 'both begin at the same sample' [ "$torn_at" = "$whole_at" ]
+check 'both begin at the same sample' [ -n "$whole_at" -a "$torn_at" = "$whole_at" ]
 check 'and end at the same' [ "$torn_frames" = "$whole_frames" ]
 rms() { sox -V1 "$@" -n stat 2>&1 | awk '/^RMS.*amplitude/ { print $3 }'; }
 sound=$(rms "$work/whole.wav") apart=$(rms -m -v 1 "$work/whole.wav" -v -1 "$work/torn.wav")

@@ -12,15 +12,17 @@ for name in sender near far ear; do host $name; done
 listen() { # NAME HOST GROUP
     run $1 @$2 "$build/unisono-recv" --device $1 --group $3 --interface eth0 --clock system --stats "$work/$1.json"
 }
-run wire @ear tshark -i eth0 -f "udp port $((port + 1)) or udp port $((port + 3)) or udp port $((port + 5))" -w "$work/rtcp.pcap"
-await wire 15 'Capturing on'
+run wire @ear dumpcap -q -i eth0 -f "udp port $((port + 1)) or udp port $((port + 3)) or udp port $((port + 5))" -w "$work/rtcp.pcap"
+await wire 15 '^File: '
 run sender @sender "$build/unisono-send" --input tone:997 --group $group --interface eth0 --clock system --latency 80 \
     --stats "$work/sender.json"
-await sender 10 'info: sending'
+await sender 10 'info: sending$'
 run coder @sender "$build/unisono-send" --input tone:440 --group $address:$((port + 4)) --interface eth0 --clock system --latency 80 \
     --codec Opus --ptime 20 --fec
-await coder 10 'info: sending'
+await coder 10 'info: sending$'
 for name in one two three; do listen $name near $group; done
+# it names three a second in its log
+await_stat sender 15 receivers = 3
 listen four far $group
 # behind a relay that loses a fifth, in a group of its own
 run loss @ear "$build/relay" --from $group --to $torn --interface eth0 --after 1 --until 1000000 --loss 20
@@ -81,5 +83,6 @@ offered() { # PORT: the hold, in all offers
 }
 check 'nothing is kept back of PCM' [ "$(offered $((port + 1)))" = 0000 ]
 check 'of Opus with FEC, what it looks ahead' [ "$(offered $((port + 5)))" = 0042 ]
-check 'they are quiet' [ "$(said -Y "rtcp.pt == 201 and ip.src == 10.77.0.3 and udp.dstport == $((port + 1))" | wc -l)" -lt 45 ]
+check 'they are quiet' [ "$(said -Y "rtcp.pt == 201 and ip.src == 10.77.0.3 and udp.dstport == $((port + 1))" | wc -l)" \
+    -lt $((SECONDS * 3 / 2 + 5)) ]
 finish

@@ -171,7 +171,7 @@ for name in patient patient-sender; do
     began=${EPOCHREALTIME/./}
     stop $name TERM
     check "$name: SIGTERM ends the waiting with 0" [ $status = 0 ]
-    check "$name: at once" [ $((${EPOCHREALTIME/./} - began)) -lt 1000000 ]
+    check "$name: at once" [ $((${EPOCHREALTIME/./} - began)) -lt 2000000 ]
     check "$name: says so" grep -q 'info: stopping' "$work/$name.log"
 done
 timeout -k 1 10 ip netns exec "$ns_here" "$recv" --device rates $net --wait 2> "$work/rates.log"

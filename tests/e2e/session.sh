@@ -41,7 +41,7 @@ check 'the sender waits for the one that is missing' await sender 30 "waiting fo
 check 'nobody has heard sound' [ "$(cat "$work"/r*.json | grep -c '"state":"playing"')" = 0 ]
 check 'nothing was sent' [ "$(stat_of "$work/sender.json" sent_packets)" = 0 ]
 listen 1
-check 'then it starts' await sender 30 'info: sending'
+check 'then it starts' await sender 30 'info: sending$'
 for ((i = 1; i <= receivers; i++)); do
     await_stat r$i 20 state = playing
 done
@@ -52,21 +52,22 @@ check 'some of them by name in its log, three a second' grep -qE 'receiver card[
 for ((i = 1; i <= receivers; i++)); do
     "$build/clicks" --recording "$work/card$i.playback" --gap 100 | jq '.sounds[0].from_s'
 done | sort -n > "$work/began"
-check 'most began with the first sample, within a millisecond' awk -v spare=$((receivers * 2 / 5)) '{ at[NR] = $1 }
-    END { for (i = 1; i <= spare + 1; i++) if (at[NR - spare - 1 + i] - at[i] < 1e-3) exit 0; exit 1 }' "$work/began"
+check 'most began with the first sample, within a millisecond' awk -v k=$((receivers - receivers * 2 / 5)) '$1 + 0 > 0 { at[++n] = $1 }
+    END { for (i = 1; i + k - 1 <= n; i++) if (at[i + k - 1] - at[i] < 1e-3) exit 0; exit 1 }' "$work/began"
 
 # ---- the monitor and the cards ---------------------------------------------------------------------------------
 check "the monitor sees $receivers that play" await_seen 20 ".streams[0].playing == $receivers"
 check 'by their names' seen '.streams[0].receivers | any(.name == "tower 2" and .device == "card2")'
 from=$(wc -l < "$work/desk.out")
 sleep 10 # of sound that is compared
-tail -n +$from "$work/desk.out" > "$work/compared"
+tail -n +$from "$work/desk.out" | sed '$d' > "$work/compared" # the last line may be torn
 furthest=0
 for ((i = 2; i <= receivers; i++)); do
     said=$(jq -s '[.[].streams[0].receivers | [(.[] | select(.device == "card'$i'").error_us), (.[] | select(.device == "card1").error_us)] |
         select(length == 2 and all(. != null)) | .[0] - .[1]] | sort | .[length / 2 | floor]' "$work/compared")
     "$build/unisono-truth" pair "$work/card1.playback" "$work/card$i.playback" --tone 997 --skip 4 --json > "$work/pair.json"
     truth=$(jq '[.. | objects | select(has("median")) | .median][0] / 1000' "$work/pair.json")
+    is_number "$said" && is_number "$truth" || { echo "  card$i: said '$said', is '$truth'"; said=999 truth=0; }
     # who is off, with what it says of itself and of its clock, for whoever has to find out why
     awk "BEGIN { d = $said - $truth; exit !(d > 3 || d < -3) }" && for r in 1 $i; do
         echo "  card$i against card1: said $said us, is $truth us; r$r:"

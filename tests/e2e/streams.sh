@@ -68,8 +68,8 @@ sleep 1 # the others go on
 check 'the others do' now "[.streams[] | select(.state == \"playing\")] | length == 7"
 check 'each from one start, without a loss' now "[.streams[] | select(.name != \"s$killed\") | .starts == 1 and .lost_packets == 0 and
     .concealed_frames == 0] | all"
-check 'RTCP: to each group its own' now '[.streams[].rtcp_sent >= 1] | all'
-check 'RTCP: each hears its sender' now '[.streams[].rtcp_heard >= 1] | all'
+check 'RTCP: to each group its own' await_all '[.streams[].rtcp_sent >= 1] | all'
+check 'RTCP: each hears its sender' await_all '[.streams[].rtcp_heard >= 1] | all'
 seen() {
     local until=$((SECONDS + 10))
     until tail -n 2 "$work/monitor.out" | head -n 1 | holds /dev/stdin "$1" > /dev/null 2>&1; do

@@ -7,7 +7,7 @@
 card speaker 'ppm 50.0'
 for name in sender speaker listener; do host $name; done
 net="--group $group --interface eth0 --clock system"
-send="$build/unisono-send $net --realtime off"
+send="$build/unisono-send $net"
 
 run dumpcap @listener dumpcap -q -i eth0 -f "udp port ${group#*:} or udp port 9" -w "$work/wire.pcapng"
 await dumpcap 10 '^File: '
@@ -33,6 +33,7 @@ kill -USR1 "${pid[sender]}"
 await sender 5 'talking: page 3$'
 sleep 0.5 # in the middle of a word
 stop sender KILL
+fresh speaker
 check 'a talker that drops dead leaves silence' await_stat speaker 5 state = idle
 "$build/clicks" --recording "$work/speaker.playback" > "$work/clicks.json"
 xruns=$(stat_of "$work/speaker.json" xruns) # of a machine that stood still

@@ -19,6 +19,7 @@ for source in alsa:mic tone:997; do
     stop sender
     check "$source: the sender ends cleanly" [ $status = 0 ]
     check "$source: no race in the sender" bash -c "! grep -A 30 'WARNING: ThreadSanitizer' '$work/sender.log'"
+    await_stat speaker 20 state = idle
 done
 stop speaker
 check 'the receiver ends cleanly' [ $status = 0 ]

@@ -53,8 +53,8 @@ await right 15 'playing L24'
 sleep 12 # the sound that is measured
 stop sender
 check 'the GStreamer sender ends cleanly' [ $status = 0 ]
-await left 10 'no stream: silence'
-await right 10 'no stream: silence'
+await_stat left 10 state = idle
+await_stat right 10 state = idle
 stop left
 check 'a receiver ends cleanly' [ $status = 0 ]
 stop right

@@ -41,7 +41,7 @@ done
 sleep 8 # the sound that is measured
 stop sender
 for name in written named; do
-    await $name 10 'no stream: silence'
+    await_stat $name 10 state = idle
     stop $name
     check "$name: the receiver ends cleanly" [ $status = 0 ]
 done

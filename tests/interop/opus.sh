@@ -10,7 +10,7 @@ card ours 'ppm 50.0'
 
 # grown FILE BYTES: until it has grown to that
 grown() {
-    local until=$((SECONDS + 15))
+    local until=$((SECONDS + 30))
     until [ "$(stat -c %s "$1" 2> /dev/null)" -ge "$2" ] 2> /dev/null; do
         [ $SECONDS -lt $until ] || { echo "$1 has $(stat -c %s "$1") bytes, not $2"; return 1; }
         sleep 0.05
@@ -48,13 +48,13 @@ plays --ptime 10 --profile aes67
 # GStreamer's: no grandmaster has this identity, and none is asked for with --clock system
 printf 'v=0\r\no=- 1188340656180883 1 IN IP4 10.77.0.1\r\ns=Session streamed with GStreamer\r\nt=0 0\r\nm=audio %s RTP/AVP 101\r\nc=IN IP4 %s/32\r\na=rtpmap:101 OPUS/48000/2\r\na=fmtp:101 sprop-stereo=1\r\na=ts-refclk:ptp=IEEE1588-2008:00-1D-C1-FF-FE-12-34-56:0\r\na=mediaclk:direct=0\r\n' \
     "${group#*:}" "${group%:*}" > "$work/gst.sdp"
-run theirs @sender "$build/gst-aes67-send" system "$group" eth0 440 opus
+run theirs @sender chrt -f 10 "$build/gst-aes67-send" system "$group" eth0 440 opus
 run ours @player "$build/unisono-recv" --device ours --sdp "$work/gst.sdp" --latency 100 --interface eth0 --clock system \
     --stats "$work/ours.json"
 await ours 15 'playing Opus, 48000 Hz, 2 channels from 10.77.0.1'
 sleep 3 # the sound that is measured
 stop theirs
-await ours 10 'no stream: silence'
+await_stat ours 10 state = idle
 stop ours
 "$build/unisono-truth" thdn "$work/ours.playback" --tone 440 --skip 1 --length 2 --limit-db -30 --json > "$work/thdn.json"
 check 'we play its tone at its level' compare "$(stat_of "$work/thdn.json" level_dbfs)" '>' -12.5

@@ -13,12 +13,12 @@ fake_start sender --sync 16
 fake_tell 'noise 20' sender
 send="$build/unisono-send --group $group --interface eth0 --clock ptp4l:$(ptp4l_socket sender)"
 
-# joined COUNT: until so many sockets of the player have joined the group, as the kernel counts them
+# joined COUNT: until so many sockets of the player are at the port of RTP; /proc/net/igmp has those of RTCP, too
 joined() {
-    local until=$((SECONDS + 15)) address=${group%:*} hex
-    hex=$(printf '%02X%02X%02X%02X' $(echo "$address" | awk -F. '{ print $4, $3, $2, $1 }'))
-    until [ "$(ip netns exec "$ns_player" awk -v group="$hex" '$1 == group { print $2 }' /proc/net/igmp)" -ge "$1" ] 2> /dev/null; do
-        [ $SECONDS -lt $until ] || { echo "the group has not been joined by $1 sockets within 15 s"; return 1; }
+    local until=$((SECONDS + 15)) hex
+    hex=$(printf '%04X' "${group#*:}")
+    until [ "$(ip netns exec "$ns_player" awk -v port="$hex" '$2 ~ ":" port "$"' /proc/net/udp | wc -l)" -ge "$1" ]; do
+        [ $SECONDS -lt $until ] || { echo "no $1 sockets at the port of RTP within 15 s"; return 1; }
         sleep 0.05
     done
 }
