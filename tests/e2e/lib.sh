@@ -136,6 +136,17 @@ check() {
     fi
 }
 
+# captured NAMESPACE ADDRESS FILE: all that came from there to the host of that address is in the file that dumpcap writes. What it
+# has not taken from the kernel when it is stopped is gone.
+captured() {
+    local until=$((SECONDS + 10))
+    ip netns exec "$1" bash -c "echo the end of the capture > /dev/udp/$2/9"
+    until grep -qa 'the end of the capture' "$3"; do
+        [ $SECONDS -lt $until ] || return 1
+        sleep 0.05
+    done
+}
+
 # Last value of a member in a file of statistics: stat_of FILE NAME
 stat_of() {
     grep -oE "\"$2\": *(\"[^\"]*\"|[^,}]*)" "$1" | tail -n 1 | cut -d: -f2- | tr -d '" '

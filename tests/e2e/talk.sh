@@ -85,16 +85,7 @@ check 'an announcement ends by itself' [ $status = 0 ]
 
 # ---- what was on the wire -----------------------------------------------------------------------------------------
 await_stat speaker 5 state = idle
-# what dumpcap has not taken from the kernel when it is stopped is gone
-captured() {
-    local until=$((SECONDS + 10))
-    ip netns exec "$ns_sender" bash -c 'echo the end of the capture > /dev/udp/10.77.0.3/9'
-    until grep -qa 'the end of the capture' "$work/wire.pcapng"; do
-        [ $SECONDS -lt $until ] || return 1
-        sleep 0.05
-    done
-}
-check 'all of it is captured' captured
+check 'all of it is captured' captured "$ns_sender" 10.77.0.3 "$work/wire.pcapng"
 stop dumpcap
 # one line for each packet: SSRC, type, priority, timestamp, payload; all in hexadecimal but type and priority
 tshark -r "$work/wire.pcapng" -Y "udp.dstport == ${group#*:}" -T fields -e udp.payload 2> "$work/tshark.log" |
